@@ -1,0 +1,92 @@
+"""What somebody asks: a command in words, and the confirmation of an action that needs one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from edge_agent.messages import limits
+from edge_agent.messages.base import Epoch, Identifier, Message, Name, Part
+
+
+class Context(Part):
+    """Where and by whom a command was said; fills "here", "me" and "the lights"."""
+
+    area: Name | None = None
+    """The area in which the speaker stands."""
+    speaker: Name | None = None
+    """The speaker's name in the world; "me" is emitted as `me` when it is absent."""
+
+
+class Command(Message):
+    """A command in plain words. Answered by `accepted`, then by exactly one `answer`; or by one `error`."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "command",
+        "request_id": "r-1",
+        "text": "bring the red box from dock 3 to packing",
+        "ttl_ms": 2000,
+        "context": {"area": "hall a"},
+    }
+
+    type: Literal["command"] = "command"
+    request_id: Identifier
+    """Chosen by the client. The same id with the same content returns the stored answer."""
+    text: str
+    """1 to 500 characters; longer is TOO_LONG, control characters are BAD_TEXT."""
+    pack: Identifier | None = None
+    """Which vocabulary; the node's first pack when absent."""
+    robot: Identifier | None = None
+    """Who should do it; the node's default robot when absent."""
+    session: Identifier | None = None
+    """Whose dialogue "it" and "there" belong to; the sending client's own when absent."""
+    ttl_ms: Annotated[int, Field(ge=limits.TTL_MS_MIN, le=limits.TTL_MS_MAX)] | None = None
+    """Time from receipt to the sending of the first action; the pack's default when absent."""
+    context: Context = Context()
+
+
+class Accepted(Message):
+    """The command is in the journal and will be answered, whatever happens to the process."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "accepted",
+        "request_id": "r-1",
+        "command_id": "c-7-1",
+        "epoch": 7,
+    }
+
+    type: Literal["accepted"] = "accepted"
+    request_id: Identifier
+    command_id: Identifier
+    epoch: Epoch
+
+
+class Confirm(Message):
+    """Yes to one exact action. Bound to its digest, single use, expiring."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "confirm",
+        "request_id": "r-2",
+        "action_id": "a-7-1-1",
+        "digest": "0" * 64,
+        "token": "f2c1",
+    }
+
+    type: Literal["confirm"] = "confirm"
+    request_id: Identifier
+    action_id: Identifier
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """sha256 of the action's canonical JSON, as shown in the answer."""
+    token: Identifier
+    """The single-use token of the answer's `confirmation`."""
+
+
+class Confirmed(Message):
+    """The confirmation held; the action is queued."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "confirmed", "request_id": "r-2", "action_id": "a-7-1-1"}
+
+    type: Literal["confirmed"] = "confirmed"
+    request_id: Identifier
+    action_id: Identifier

@@ -1,0 +1,37 @@
+"""Every limit of the wire and of the texts on it, in one place. Units come last in a name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FRAME_BYTES_MAX: Final = 65_536
+"""A JSON frame; also the sockets' MAXMSGSIZE, so that a larger one never reaches memory."""
+NESTING_MAX: Final = 16
+"""Objects and lists inside one another in a frame."""
+NUMBER_DIGITS_MAX: Final = 32
+"""Characters of one JSON number."""
+TEXT_CHARS_MAX: Final = 500
+"""A command's text. One more is TOO_LONG."""
+ID_CHARS_MAX: Final = 64
+"""A request's, action's or robot's id."""
+NAME_CHARS_MAX: Final = 80
+"""An entity's name, alias or kind."""
+ALIASES_MAX: Final = 32
+"""Aliases of one entity."""
+WORLD_ENTITIES_MAX: Final = 200_000
+"""Entities of one world."""
+WORLD_UPDATE_ENTITIES_MAX: Final = 500
+"""Entities added or removed by one world update."""
+ACTIONS_MAX: Final = 6
+"""Actions of one sentence."""
+CANDIDATES_MAX: Final = 9
+"""Candidates named in a reject(ambiguous)."""
+TTL_MS_MIN: Final = 1
+TTL_MS_MAX: Final = 600_000
+"""A command's time to live, 1 ms to 10 minutes."""
+REASON_CHARS_MAX: Final = 200
+"""A robot's own words about a state."""
+COMMANDS_IN_FLIGHT_MAX: Final = 256
+"""Commands accepted and not yet answered; one more is QUEUE_FULL. STOP is not counted."""
+SNAPSHOT_ACTIONS_MAX: Final = 200
+"""Open actions named in one snapshot."""

@@ -1,0 +1,144 @@
+"""One frozen tree of settings, read once where the node is composed; leaves get plain values.
+
+Sources, later ones win: the defaults here, a TOML file, the command line. An unknown key is an error that names it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.messages import limits
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackSettings(_Section):
+    """One pack that the node speaks, and its world."""
+
+    name: str
+    """A shipped pack (robot, home, kiosk) or the path of a pack file."""
+    world: Path | None = None
+    """TOML file; the pack's example world when absent."""
+
+
+class ModelSettings(_Section):
+    """The GGUF file that decides, and how it is run."""
+
+    path: Path | None = None
+    """The bundled model when absent. The one setting that drops a Llama 3 8B in."""
+    sha256: str | None = None
+    """Checked before loading when given; the bundled model is always checked against its manifest."""
+    n_ctx: Annotated[int, Field(ge=256, le=131_072)] = 2_048
+    n_threads: Annotated[int, Field(ge=1, le=256)] = 1
+    n_gpu_layers: Annotated[int, Field(ge=-1, le=1_000)] = -1
+    """-1: all layers, where the build has a GPU backend."""
+
+
+class TransportSettings(_Section):
+    """Where the node listens. ipc in the runtime directory unless an address is given."""
+
+    command: str | None = None
+    events: str | None = None
+    insecure_loopback: bool = False
+    """Allow tcp://127.0.0.1 without keys; anything wider is INSECURE_BIND."""
+
+
+class PolicySettings(_Section):
+    """What needs a yes, whatever the model says."""
+
+    confirm: tuple[Literal["motion", "lock", "heat", "money"], ...] = ("lock", "heat", "money")
+    confirm_ttl_ms: Annotated[int, Field(ge=1_000, le=limits.TTL_MS_MAX)] = 20_000
+
+
+class ExecutorSettings(_Section):
+    """How long to believe in a silent executor, and when to say things again."""
+
+    timeout_ms: Annotated[int, Field(ge=500, le=600_000)] = 5_000
+    resend_ms: Annotated[int, Field(ge=50, le=60_000)] = 500
+    stop_resend_ms: Annotated[int, Field(ge=20, le=10_000)] = 100
+
+
+class Settings(_Section):
+    """Everything the node can be told."""
+
+    packs: tuple[PackSettings, ...] = (PackSettings(name="robot"),)
+    robot: str = "robot"
+    """Who acts when a command names nobody."""
+    model: ModelSettings = ModelSettings()
+    transport: TransportSettings = TransportSettings()
+    policy: PolicySettings = PolicySettings()
+    executor: ExecutorSettings = ExecutorSettings()
+    runtime_dir: Path = Field(default_factory=lambda: default_runtime_dir())
+    state_dir: Path = Field(default_factory=lambda: default_state_dir())
+
+    @field_validator("packs")
+    @classmethod
+    def _some_pack(cls, packs: tuple[PackSettings, ...]) -> tuple[PackSettings, ...]:
+        if not packs:
+            raise ValueError("at least one pack is needed")
+        return packs
+
+    @property
+    def command_address(self) -> str:
+        """ZeroMQ address of the ROUTER socket."""
+        return self.transport.command or f"ipc://{self.runtime_dir}/command.sock"
+
+    @property
+    def events_address(self) -> str:
+        """ZeroMQ address of the PUB socket."""
+        return self.transport.events or f"ipc://{self.runtime_dir}/events.sock"
+
+
+def default_runtime_dir() -> Path:
+    """Where sockets live: systemd's RUNTIME_DIRECTORY, the user's XDG_RUNTIME_DIR, or /tmp."""
+    if given := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(given.split(":")[0])
+    if given := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(given) / "edge-agent"
+    return Path(f"/tmp/edge-agent-{os.getuid()}")
+
+
+def default_state_dir() -> Path:
+    """Where the journal lives: systemd's STATE_DIRECTORY, or the user's state folder."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "edge-agent"
+
+
+def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Settings from a TOML file (or none) with `overrides` on top, section by section.
+
+    Raises:
+        ConfigurationFault: SETTINGS_INVALID, naming the file and the field.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+            raise ConfigurationFault(Code.SETTINGS_INVALID, str(problem), where=str(path)) from problem
+    try:
+        return Settings.model_validate(_merge(tree, overrides or {}))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise ConfigurationFault(
+            Code.SETTINGS_INVALID, first["msg"], where=f"{path or 'settings'}: {place}"
+        ) from problem
+
+
+def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
