@@ -1,0 +1,65 @@
+# The two commands of the README are `make run` and `make test`; both set everything up first.
+# Needs: Python 3.11 with venv, a C++ compiler, make. Everything lands in .venv and .wheels.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WHEELS := .wheels
+MINUTES ?= 30
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check format model wheel generated clean
+
+help: ## say what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+run: $(VENV)/.run ## set up, start the daemon, send it commands of three packs, then leave a prompt
+	@$(BIN)/edge-agent demo
+
+test: $(VENV)/.dev ## set up and run all tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, formatting and types, as the tests' own check does
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## let ruff put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
+
+model: $(VENV)/.dev ## train the bundled model again (MINUTES=30)
+	@$(BIN)/python -m training --minutes $(MINUTES) --out models
+
+generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
+	@$(BIN)/edge-agent grammar --write grammars
+	@$(BIN)/edge-agent schema --asyncapi > docs/asyncapi.yaml
+
+wheel: $(VENV)/.dev ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+clean: ## remove what was built here, the engine's wheel excepted
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.engine: $(VENV)/.made scripts/build-engine.sh
+	@sh scripts/build-engine.sh $(WHEELS) $(BIN)/python
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.engine pyproject.toml
+	@echo "setup: edge-agent and its libraries"
+	@$(PIP) install --find-links $(WHEELS) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "setup: tools for tests and training"
+	@$(PIP) install --find-links $(WHEELS) --editable '.[dev,training]'
+	@touch $@
