@@ -1,0 +1,121 @@
+"""One sentence to checked actions or a reason: link, decide, resolve. The daemon, `interpret` and `eval` all use this.
+
+Synchronous, one sentence at a time, no socket and no journal. It refuses to go on when the deadline has passed, before
+each stage; the engine watches the deadline between its own passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from edge_agent.clock import Clock
+from edge_agent.errors import ClientFault, Code
+from edge_agent.grammar.resolve import resolve
+from edge_agent.grammar.sentence import SentenceGrammars
+from edge_agent.language.decision import Decider, DecideRequest
+from edge_agent.messages import JsonAction, Rejection, RejectReason
+from edge_agent.packs.base import Pack
+from edge_agent.world.linker import Linker
+from edge_agent.world.mention import Dialogue
+from edge_agent.world.store import World
+from edge_agent.world.text import check_text
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """What a sentence means: `actions`, or `reject` and no actions.
+
+    `output` is the model's own text. `timings` has the milliseconds of link_ms, grammar_ms, decide_ms and resolve_ms.
+    """
+
+    actions: tuple[JsonAction, ...]
+    reject: Rejection | None
+    marked: str
+    output: str
+    confidence: float
+    passes: int
+    timings: dict[str, float]
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Milliseconds a stage, by name; refuses to start one after the deadline."""
+
+    clock: Clock
+    deadline_ms: float
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a stage into `timings[name]`."""
+        began_ms = self.clock.now_ms()
+        if began_ms >= self.deadline_ms:
+            raise ClientFault(Code.EXPIRED, f"the time to live passed before {name.removesuffix('_ms')}")
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + self.clock.now_ms() - began_ms
+
+
+class Interpreter:
+    """A pack, the world it speaks of and an engine."""
+
+    def __init__(
+        self, pack: Pack, linker: Linker, decider: Decider, clock: Clock, *, world: World | None = None
+    ) -> None:
+        self.pack = pack
+        self._linker = linker
+        self._world = world if world is not None else linker.world
+        self._decider = decider
+        self._clock = clock
+        self._grammars = SentenceGrammars(pack)
+
+    @property
+    def world(self) -> World:
+        """What exists for this interpreter now."""
+        return self._world
+
+    def update(self, world: World) -> None:
+        """Speak of another world from the next sentence on."""
+        self._linker = self._linker.updated(world)
+        self._world = world
+
+    def interpret(
+        self,
+        text: str,
+        *,
+        deadline_ms: float,
+        dialogue: Dialogue = Dialogue(),  # noqa: B008 - frozen
+        area: str | None = None,
+        speaker: str | None = None,
+    ) -> Interpretation:
+        """What the sentence means, by the deadline (CLOCK_BOOTTIME).
+
+        Raises:
+            ClientFault: EMPTY_TEXT, TOO_LONG, BAD_TEXT, EXPIRED, PROMPT_TOO_LONG.
+            NodeFault: ENGINE_CRASHED, ENGINE_UNAVAILABLE, GRAMMAR_INVALID, OUTPUT_INVALID.
+        """
+        check_text(text)
+        watch = Stopwatch(self._clock, deadline_ms)
+        with watch.stage("link_ms"):
+            linked = self._linker.link(text, dialogue)
+        with watch.stage("grammar_ms"):
+            grammar = self._grammars.for_sentence(linked)
+        with watch.stage("decide_ms"):
+            request = DecideRequest(self.pack.name, linked.marked, grammar, deadline_ms)
+            decision = self._decider.decide(request)
+        with watch.stage("resolve_ms"):
+            resolution = resolve(self.pack, decision.answer, linked, self._world, dialogue, area, speaker)
+            actions, reject = resolution.actions, resolution.reject
+            if decision.confidence < self.pack.confidence_min:
+                actions, reject = (), _unsure(decision.confidence, self.pack.confidence_min)
+        return Interpretation(
+            actions, reject, linked.marked, decision.answer, decision.confidence, decision.passes, watch.timings
+        )
+
+
+def _unsure(confidence: float, least: float) -> Rejection:
+    detail = f"not sure enough what is meant ({confidence:.2f} of at least {least:.2f})"
+    return Rejection(reason=RejectReason.NOT_A_COMMAND, detail=detail)

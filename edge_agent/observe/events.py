@@ -1,0 +1,137 @@
+"""One stream of what happens in the node. The journal's log of it, the log and the metrics listen; they never call each other.
+
+Values and a list of listeners: no clock, no thread. A listener that raises is our own bug and is reported once, then
+left out, so that a broken log cannot stop a robot from being stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.messages import ActionState, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StageCompleted:
+    """One stage of one command took this long."""
+
+    command_id: str
+    stage: str
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """One stage of one command ended with this code."""
+
+    command_id: str
+    stage: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAccepted:
+    command_id: str
+    request_id: str
+    pack: str
+    robot: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswered:
+    command_id: str
+    outcome: Outcome
+    total_ms: float
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """Something came in that was refused before it became a command."""
+
+    code: str
+    message: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionChanged:
+    action_id: str
+    command_id: str
+    robot: str
+    state: ActionState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopLatched:
+    stop_id: str
+    reason: str
+    executors: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopReleased:
+    stop_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RobotChanged:
+    """An executor came or went."""
+
+    robot: str
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorldChanged:
+    pack: str
+    revision: int
+    entities: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanged:
+    """The node itself: started, ready, degraded, closing."""
+
+    what: str
+    detail: str = ""
+    code: str = ""
+
+
+NodeEvent = (
+    StageCompleted
+    | StageFailed
+    | CommandAccepted
+    | CommandAnswered
+    | MessageRefused
+    | ActionChanged
+    | StopLatched
+    | StopReleased
+    | RobotChanged
+    | WorldChanged
+    | NodeChanged
+)
+
+Listener = Callable[[NodeEvent], None]
+
+
+class Stream:
+    """Where parts tell and listeners hear. Called from the loop's thread only."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners: list[Listener] = list(listeners)
+
+    def tell(self, event: NodeEvent) -> None:
+        """Hand an event to every listener."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                self._listeners.remove(listener)
+                traceback.print_exc(file=sys.stderr)
