@@ -1,0 +1,59 @@
+"""The table of verbs: what can be typed after `edge-agent`, and which file answers it.
+
+A verb's file is imported only when it is typed: `halt` must not wait for the libraries that `eval` needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+from edge_agent.cli.exit_codes import Exit
+from edge_agent.cli.screen import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: its name, the file that answers it and the line that `--help` shows."""
+
+    name: str
+    module: str
+    summary: str
+
+
+class VerbModule(Protocol):
+    """What a verb's file offers."""
+
+    EXAMPLE: str
+    """One or more command lines that work, for `--help`."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the verb takes."""
+
+    def run(self, options: argparse.Namespace, screen: Screen) -> Exit:
+        """Do it. Raises EdgeAgentError; main writes it and picks the exit code."""
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("run", "run", "the daemon: hear commands, answer with checked actions"),
+    Verb("say", "say", "send a command in plain words and show what became of it"),
+    Verb("halt", "halt", "stop every robot now; holds until resumed"),
+    Verb("resume", "resume", "release a latched stop, by its id"),
+    Verb("confirm", "confirm", "say yes to one exact action that waits for it"),
+    Verb("world", "world", "add, change or remove entities of the running node"),
+    Verb("interpret", "interpret", "read one sentence without a daemon"),
+    Verb("eval", "eval", "score a file of examples"),
+    Verb("schema", "schema", "the messages' and actions' JSON Schemas, or the AsyncAPI file"),
+    Verb("grammar", "grammar", "the GBNF grammar of a pack, or of one sentence"),
+    Verb("models", "models", "list the models at hand, or check their bytes"),
+    Verb("doctor", "doctor", "look over this machine, the engine and the node"),
+    Verb("replay", "replay", "tell a command's story from the journal"),
+    Verb("demo", "demo", "start a node, send it commands of three packs, then leave a prompt"),
+)
+
+
+def load(verb: Verb) -> VerbModule:
+    """The file that answers a verb."""
+    return cast(VerbModule, import_module(f"edge_agent.cli.{verb.module}"))

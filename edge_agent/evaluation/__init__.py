@@ -1,0 +1,1 @@
+"""Measuring the node on files of examples: reading them, predicting, scoring, reporting."""
