@@ -1,0 +1,49 @@
+"""The grammar of one sentence, remembered by what can change it.
+
+Two sentences share a grammar when their mentions offer the same labels to every slot and, where the pack has text
+slots, their words are equal. Decides nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from edge_agent.grammar.gbnf import to_gbnf
+from edge_agent.grammar.schema import answer_schema, entity_labels, quantity_labels
+from edge_agent.packs.base import EntitySlot, Pack, QuantitySlot, TextSlot
+from edge_agent.world.mention import Linked
+
+GRAMMARS_MAX = 512
+"""Grammars remembered for one pack; the least recently used goes first."""
+
+
+class SentenceGrammars:
+    """Grammars of one pack. Not for several threads at once."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        slots = [spec.slot for action in pack.actions for spec in action.slots]
+        self._entity_slots = tuple({slot: None for slot in slots if isinstance(slot, EntitySlot)})
+        self._quantity_slots = tuple({slot: None for slot in slots if isinstance(slot, QuantitySlot)})
+        self._has_text = any(isinstance(slot, TextSlot) for slot in slots)
+        self._kept: OrderedDict[Hashable, str] = OrderedDict()
+
+    def for_sentence(self, linked: Linked) -> str:
+        """GBNF text of this sentence's answers."""
+        key = self._key(linked)
+        text = self._kept.get(key)
+        if text is None:
+            text = to_gbnf(answer_schema(self._pack, linked))
+            self._kept[key] = text
+            if len(self._kept) > GRAMMARS_MAX:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return text
+
+    def _key(self, linked: Linked) -> Hashable:
+        entities = tuple(tuple(entity_labels(self._pack, slot, linked.mentions)) for slot in self._entity_slots)
+        quantities = tuple(tuple(quantity_labels(slot, linked.mentions)) for slot in self._quantity_slots)
+        words = tuple(word.text for word in linked.words) if self._has_text else ()
+        return entities, quantities, words
