@@ -1,8 +1,8 @@
 """One text for one action, and its sha256: what a confirmation is bound to.
 
-The text is the JSON Canonicalization Scheme of RFC 8785 (sorted keys, no spaces, shortest numbers, so that 2 and 2.0 are
-one value), which exists in every language a client may be written in. Refuses whatever JSON cannot say: NaN, infinities,
-lone surrogates, other types.
+The text is the JSON Canonicalization Scheme of RFC 8785 (sorted keys, no spaces, shortest numbers, so that 2 and 2.0
+are one value), which exists in every language a client may be written in. Refuses whatever JSON cannot say: NaN,
+infinities, lone surrogates, other types.
 """
 
 from __future__ import annotations

@@ -2,14 +2,16 @@
 
 Only the letters that the stop lexicon needs, after casefold. Source: Unicode Technical Standard 39, confusables.txt
 (https://www.unicode.org/Public/security/latest/confusables.txt), lower-case letters also by the capital they come from
-(a Cyrillic Н reads H although its small н does not). Decides nothing about names: a look-alike in a robot's name is no
-such robot.
+(the Cyrillic capital En reads H although its small letter does not). Decides nothing about names: a look-alike in a
+robot's name is no such robot.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+# ruff: noqa: RUF001 - ambiguous letters are this file's subject
 
 _LATIN_TO_LOOKALIKES = {
     "a": "аαɑᴀ",
@@ -44,7 +46,7 @@ _BOXED_CAPITALS = (0x1F150, 0x1F170, 0x1F1E6)
 _BOXED = {start + offset: chr(ord("a") + offset) for start in _BOXED_CAPITALS for offset in range(26)}
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 """Letters and symbols that show nothing; zero-width characters fall under their categories."""
-_DROPPED_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me"})
+_DROPPED_CATEGORIES = frozenset({"Cf", "Cc", "Cs", "Co", "Cn", "Mn", "Me"})
 
 
 def plain_letters(text: str) -> str:

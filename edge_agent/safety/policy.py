@@ -1,8 +1,8 @@
 """What may go out, whatever the interpreter said: every action is checked here again, by other code than made it.
 
 Decides the tier of a hazard, whether it needs somebody's yes, and whether an action stays within its pack's slots.
-Refuses with POLICY_REFUSED: unknown actions and slots, values out of range, `reject` in an action's place. Whether a name
-exists in the world is the resolver's question; this one trusts neither it nor the pack's own validators.
+Refuses with POLICY_REFUSED: unknown actions and slots, values out of range, `reject` in an action's place. Whether a
+name exists in the world is the resolver's question; this one trusts neither it nor the pack's own validators.
 """
 
 from __future__ import annotations
