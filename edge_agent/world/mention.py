@@ -39,6 +39,13 @@ QUANTITY_MENTIONS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What was talked about last. `recent` are entity names, most recent first; "it" and "there" mean one of them."""
+
+    recent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Quantity:
     """A number with the unit it was said in (metric after conversion; minutes stay minutes)."""
 
