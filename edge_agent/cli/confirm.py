@@ -1,0 +1,28 @@
+"""`confirm`: yes to one exact action, with the digest and the token that the answer to its command showed."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge_agent.cli.connection import add_settings_arguments, connect
+from edge_agent.cli.exit_codes import Exit
+from edge_agent.cli.screen import Screen
+
+EXAMPLE = "edge-agent confirm a-7-1-1 DIGEST TOKEN"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `confirm` takes."""
+    parser.add_argument("action_id", metavar="ACTION_ID")
+    parser.add_argument("digest", metavar="DIGEST", help="sha256 of the action, as `say` showed it")
+    parser.add_argument("token", metavar="TOKEN", help="the single-use token, as `say` showed it")
+    add_settings_arguments(parser)
+
+
+def run(options: argparse.Namespace, screen: Screen) -> Exit:
+    """Send the yes."""
+    with connect(options) as client:
+        confirmed = client.confirm(options.action_id, options.digest, options.token)
+    screen.line(("confirmed", "green"), f"  {confirmed.action_id}")
+    screen.record(confirmed.model_dump(mode="json", exclude_none=True))
+    return Exit.OK
