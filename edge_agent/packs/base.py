@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.messages.base import JsonAction
@@ -57,6 +57,10 @@ class QuantitySlot:
     minimum: float
     maximum: float
     integer: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """The class that is annotated with this slot checks its bounds."""
+        return {**handler(source), "ge": self.minimum, "le": self.maximum}
 
 
 @dataclass(frozen=True, slots=True)

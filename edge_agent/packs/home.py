@@ -1,0 +1,120 @@
+"""The home pack: Home Assistant's intents and slots under their own names, so that it can carry an action out
+unchanged.
+
+Three slots are ours: LightSet's brightness_step, SetVolumeRelative's volume_step and GetState's device classes as one
+list. An action on a kind of thing ("the lights") without a name or a place means the room where the speaker stands,
+unless the sentence says all or everywhere. Unlocking, and opening a garage, a gate or a door, are `lock`; heating is
+`heat`. Classes of actions live in home_devices, home_media and home_timers.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from edge_agent.messages.base import JsonAction
+from edge_agent.packs import home_devices as devices
+from edge_agent.packs import home_media as media
+from edge_agent.packs import home_timers as timers
+from edge_agent.packs.base import Hazard, Surroundings, make_pack
+
+_HERE: Final = Path(__file__).parent
+_EVERYWHERE: Final = re.compile(
+    r"\b(all|every|each|everything|everywhere|any|anything|anywhere|whole|entire|throughout|house|home|building)\b"
+)
+_ENTRANCES: Final = frozenset({"door", "garage", "gate", "garage_door"})
+_GROUPS: Final = frozenset({"HassLightSet", "HassSetVolume", "HassSetVolumeRelative", "HassFanSetSpeed"})
+"""Actions that mean a group of things even without a domain: a brightness is the lights' brightness."""
+
+
+def complete(action: JsonAction, surroundings: Surroundings) -> JsonAction:
+    """Fill in the speaker's area where the sentence leaves the place to it; `here` becomes the area."""
+    area = surroundings.area
+    if action.get("area") == "here":
+        rest = {name: value for name, value in action.items() if name != "area"}
+        return {**rest, "area": area} if area else rest
+    if area is None or any(slot in action for slot in ("name", "area", "floor")):
+        return action
+    group = "domain" in action or "device_class" in action or action["action"] in _GROUPS
+    if action["action"] == "HassGetState":
+        group = False  # "are any lights on" asks about the whole home
+    if not group or _EVERYWHERE.search(surroundings.text.casefold()):
+        return action
+    return {**action, "area": area}
+
+
+def hazard_of(action: JsonAction, hazard: Hazard, surroundings: Surroundings) -> Hazard:
+    """Turning off a lock unlocks it; turning on an entrance opens it."""
+    name = action.get("name")
+    entity = surroundings.entity(name) if isinstance(name, str) else None
+    domain = entity.kind if entity else action.get("domain")
+    device_class = (entity.device_class if entity else "") or action.get("device_class")
+    match action["action"]:
+        case "HassTurnOff" | "HassToggle" if domain == "lock":
+            return "lock"
+        case "HassTurnOn" | "HassToggle" | "HassSetPosition" if domain == "cover" and device_class in _ENTRANCES:
+            return "lock"
+        case "HassTurnOn" | "HassToggle" if domain in ("climate", "water_heater"):
+            return "heat"
+    return hazard
+
+
+_NONE: Final = (
+    devices.TurnOff,
+    devices.TurnOn,
+    devices.Toggle,
+    devices.GetState,
+    devices.LightSet,
+    devices.SetPosition,
+    devices.StopMoving,
+    devices.FanSetSpeed,
+    devices.HumidifierSetpoint,
+    devices.HumidifierMode,
+    devices.ClimateGetTemperature,
+    devices.VacuumStart,
+    devices.VacuumReturnToBase,
+    devices.LawnMowerStart,
+    devices.LawnMowerDock,
+    devices.GetWeather,
+    devices.GetCurrentTime,
+    devices.GetCurrentDate,
+    devices.Nevermind,
+    devices.Respond,
+    media.Next,
+    media.Previous,
+    media.Pause,
+    media.Unpause,
+    media.Mute,
+    media.Unmute,
+    media.SearchAndPlay,
+    media.SetVolume,
+    media.SetVolumeRelative,
+    media.Broadcast,
+    media.ListAddItem,
+    media.ListCompleteItem,
+    media.ShoppingListAddItem,
+    media.ShoppingListCompleteItem,
+    timers.StartTimer,
+    timers.CancelTimer,
+    timers.CancelAllTimers,
+    timers.IncreaseTimer,
+    timers.DecreaseTimer,
+    timers.PauseTimer,
+    timers.UnpauseTimer,
+    timers.TimerStatus,
+)
+
+PACK: Final = make_pack(
+    "home",
+    "A home run by Home Assistant: lights, covers, locks, climate, media, timers, lists, states.",
+    {**dict.fromkeys(_NONE, "none"), devices.ClimateSetTemperature: "heat"},
+    phrases=tuple(
+        _HERE / "phrases" / f"{name}.yaml"
+        for name in ("shared", "reject", "home", "home_states", "home_media", "home_timers")
+    ),
+    example_world=_HERE / "worlds" / "home.toml",
+    ttl_ms=2_000,
+    complete=complete,
+    hazard_of=hazard_of,
+)
