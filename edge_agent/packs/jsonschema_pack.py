@@ -121,8 +121,7 @@ def _slot(where: str, body: Any) -> Any:
         if not isinstance(length, int) or not 0 < length <= 500:
             _fault(f"{where}.maxLength", "is a whole number from 1 to 500")
         return Annotated[str, TextSlot(length)]
-    return _fault(where, "is no slot: give it x-entity, x-unit with a number type, enum, or x-text: true with type
-    string")
+    return _fault(where, "is no slot: give it x-entity, a number type with x-unit, enum, or type string with x-text")
 
 
 def _quantity(where: str, slot: dict[str, Any]) -> Any:
