@@ -6,13 +6,15 @@ Decides nothing else: no clock, no socket, no state.
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import limits
-from edge_agent.messages.base import Message
+from edge_agent.messages.base import Message, Part
+
+AnyValue = TypeVar("AnyValue", bound=Message | Part)
 
 
 class Codec:
@@ -37,6 +39,18 @@ class Codec:
             return self._kinds[name].model_validate_json(frame)
         except ValidationError as problem:
             _refuse(problem)
+
+
+def build(kind: type[AnyValue], **fields: Any) -> AnyValue:
+    """A message or part from a program's own values.
+
+    Raises:
+        ClientFault: UNKNOWN_FIELD or INVALID_MESSAGE; `where` is the field concerned.
+    """
+    try:
+        return kind(**fields)
+    except ValidationError as problem:
+        _refuse(problem)
 
 
 def encode(message: Message) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FRAME_BYTES_MAX: Final = 65_536
-"""A JSON frame; also the sockets' MAXMSGSIZE, so that a larger one never reaches memory."""
+"""A JSON frame. The sockets cut a peer off at twice that, so that no larger one reaches memory."""
 NESTING_MAX: Final = 16
 """Objects and lists inside one another in a frame."""
 NUMBER_DIGITS_MAX: Final = 32

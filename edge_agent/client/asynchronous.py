@@ -1,0 +1,200 @@
+"""A client for asyncio: many requests at once over one connection, each told apart by its id.
+
+    async with AsyncClient() as node:
+        answers = await asyncio.gather(*(node.command(text) for text in texts))
+
+One task reads the connection and hands each reply to whoever waits for it. Same promises as the blocking client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from edge_agent.client.connection import AsyncConnection
+from edge_agent.client.requests import (
+    ANSWER_MS,
+    CONNECT_MS,
+    FROM_NODE_CODEC,
+    QUIET_MS,
+    Entities,
+    Event,
+    Following,
+    Reply,
+    Request,
+    command_of,
+    confirm_fields,
+    error_of,
+    new_id,
+    no_answer,
+    patience_ms,
+    read_event,
+)
+from edge_agent.errors import ClientFault, Code
+from edge_agent.messages import (
+    Answer,
+    Command,
+    Confirm,
+    Confirmed,
+    ErrorReply,
+    Halt,
+    Halted,
+    Message,
+    PlannedAction,
+    Resume,
+    Resumed,
+    Snapshot,
+    SnapshotRequest,
+    StateEvent,
+    WorldUpdate,
+    WorldUpdated,
+)
+from edge_agent.messages.codec import build, encode
+from edge_agent.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    reply: type[Message]
+    future: asyncio.Future[Message]
+
+
+class AsyncClient:
+    """Speaks to one node; the local one where no address is given. Use it with `async with`."""
+
+    def __init__(
+        self,
+        command_address: str | None = None,
+        events_address: str | None = None,
+        *,
+        connect_ms: int = CONNECT_MS,
+        answer_ms: float = ANSWER_MS,
+    ) -> None:
+        local = Settings()
+        self._command_address = command_address or local.command_address
+        self._events_address = events_address or local.events_address
+        self._connect_ms = connect_ms
+        self._answer_ms = answer_ms
+        self._waiting: dict[str, _Waiting] = {}
+
+    async def __aenter__(self) -> Self:
+        self._connection = AsyncConnection(self._command_address, connect_ms=self._connect_ms)
+        self._subscription = AsyncConnection(self._events_address, connect_ms=0, events=True)
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reader
+        self._connection.close()
+        self._subscription.close()
+
+    async def command(self, text: str, *, ttl_ms: int | None = None, **fields: Any) -> Answer:
+        """Ask for something in plain words; fields and errors as `Client.command`."""
+        return await self.ask(command_of(text, ttl_ms=ttl_ms, **fields), Answer)
+
+    async def confirm(self, planned: PlannedAction) -> Confirmed:
+        """Say yes to exactly this action of an answer."""
+        return await self.ask(build(Confirm, request_id=new_id(), **confirm_fields(planned)), Confirmed)
+
+    async def halt(self, reason: str = "") -> Halted:
+        """Stop every robot, now, and latch it. Not safety-rated."""
+        return await self.ask(build(Halt, request_id=new_id(), reason=reason), Halted)
+
+    async def resume(self, stop_id: str) -> Resumed:
+        """Release the latch of exactly this stop."""
+        return await self.ask(build(Resume, request_id=new_id(), stop_id=stop_id), Resumed)
+
+    async def update_world(
+        self, *, remove: list[str] | tuple[str, ...] = (), add: Entities = (), pack: str | None = None
+    ) -> WorldUpdated:
+        """Change what exists, whole or not at all, from the next command on."""
+        return await self.ask(
+            build(WorldUpdate, request_id=new_id(), pack=pack, remove=tuple(remove), add=tuple(add)), WorldUpdated
+        )
+
+    async def snapshot(self) -> Snapshot:
+        """Everything that is open now."""
+        return await self.ask(build(SnapshotRequest, request_id=new_id()), Snapshot)
+
+    async def ask(self, request: Request, reply: type[Reply]) -> Reply:
+        """Send a request of any type and wait for its reply of this type."""
+        request_id = request.request_id
+        if request_id in self._waiting:
+            raise ClientFault(Code.INVALID_MESSAGE, f"{request_id!r} is being waited for already", where="request_id")
+        timeout_ms = patience_ms(request.ttl_ms if isinstance(request, Command) else None, self._answer_ms)
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = _Waiting(reply, future)
+        try:
+            await self._connection.send(encode(request))
+            message = await asyncio.wait_for(future, timeout_ms / 1000.0)
+        except TimeoutError as problem:
+            raise no_answer(timeout_ms, request_id) from problem
+        finally:
+            del self._waiting[request_id]
+        assert isinstance(message, reply)
+        return message
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._connection.receive()
+            try:
+                message = FROM_NODE_CODEC.decode(frame)
+            except ClientFault as problem:
+                self._fail_all(problem)
+                continue
+            self._settle(message)
+
+    def _settle(self, message: Message) -> None:
+        request_id = getattr(message, "request_id", None)
+        waiting = self._waiting.get(request_id) if isinstance(request_id, str) else None
+        if isinstance(message, ErrorReply):
+            if waiting is not None and not waiting.future.done():
+                waiting.future.set_exception(error_of(message))
+            elif request_id is None and len(self._waiting) == 1:
+                self._fail_all(error_of(message))
+        elif waiting is not None and isinstance(message, waiting.reply) and not waiting.future.done():
+            waiting.future.set_result(message)
+
+    def _fail_all(self, problem: Exception) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                waiting.future.set_exception(problem)
+
+    async def events(self, timeout_ms: float | None = None) -> AsyncIterator[Event]:
+        """What happens, as it happens; ends after `timeout_ms` of silence, or never."""
+        while True:
+            event = await self._next_event(QUIET_MS if timeout_ms is None else timeout_ms)
+            if event is not None:
+                yield event
+            elif timeout_ms is not None:
+                return
+
+    async def follow(self, answer: Answer) -> AsyncIterator[StateEvent]:
+        """The states of an answer's actions until all have ended; one follower at a time.
+
+        Raises:
+            NodeFault: NO_ANSWER when an action ended before this client was watching, or the node is gone.
+        """
+        following = Following(answer)
+        while not following.done:
+            event = await self._next_event(QUIET_MS)
+            if event is None:
+                still_open = (await self.snapshot()).open
+                event = await self._next_event(0)
+                if event is None:
+                    following.check(still_open)
+            if event is not None and following.takes(event):
+                assert isinstance(event, StateEvent)
+                yield event
+
+    async def _next_event(self, timeout_ms: float) -> Event | None:
+        """The next event that this edition knows, or None after `timeout_ms` of silence."""
+        while (frame := await self._subscription.receive_within(timeout_ms)) is not None:
+            if (event := read_event(frame)) is not None:
+                return event
+        return None

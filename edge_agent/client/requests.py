@@ -1,0 +1,169 @@
+"""What a client says and how it reads the replies. Pure: messages in, messages or errors out."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+from uuid import uuid4
+
+from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
+from edge_agent.messages import (
+    FROM_NODE,
+    ActionState,
+    Answer,
+    Command,
+    CommandEvent,
+    Confirm,
+    Confirmed,
+    Context,
+    EntityRecord,
+    ErrorReply,
+    Halt,
+    Halted,
+    OpenAction,
+    PlannedAction,
+    Resume,
+    Resumed,
+    Snapshot,
+    SnapshotRequest,
+    StateEvent,
+    Stop,
+    WorldUpdate,
+    WorldUpdated,
+)
+from edge_agent.messages.codec import Codec, build
+
+CONNECT_MS: Final = 2_000
+"""How long to wait for a node to be there."""
+ANSWER_MS: Final = 30_000
+"""How long to wait for a reply, where the command's own time to live is not longer."""
+ANSWER_MARGIN_MS: Final = 5_000
+"""What a node may take to say that a time to live has passed."""
+QUIET_MS: Final = 1_000
+"""How long no event is believed before asking for a snapshot."""
+
+Event = StateEvent | CommandEvent | Stop
+Request = Command | Confirm | Halt | Resume | WorldUpdate | SnapshotRequest
+Reply = TypeVar("Reply", Answer, Confirmed, Halted, Resumed, WorldUpdated, Snapshot)
+Entities = tuple[EntityRecord, ...] | list[EntityRecord]
+
+FROM_NODE_CODEC: Final = Codec(FROM_NODE)
+ENDED: Final = frozenset({ActionState.FINISHED, ActionState.FAILED})
+
+_MAY_PASS_LATER: Final = frozenset(
+    {
+        Code.QUEUE_FULL,
+        Code.STOPPED,
+        Code.POLICY_REFUSED,
+        Code.JOURNAL_UNAVAILABLE,
+        Code.JOURNAL_DAMAGED,
+        Code.GRAMMAR_INVALID,
+        Code.ENGINE_UNAVAILABLE,
+        Code.ENGINE_CRASHED,
+        Code.OUTPUT_INVALID,
+        Code.NODE_UNREACHABLE,
+        Code.NO_ANSWER,
+        Code.INTERNAL,
+    }
+)
+
+
+def new_id() -> str:
+    """A request id that nobody else has."""
+    return uuid4().hex
+
+
+def command_of(
+    text: str,
+    *,
+    pack: str | None = None,
+    robot: str | None = None,
+    session: str | None = None,
+    ttl_ms: int | None = None,
+    area: str | None = None,
+    speaker: str | None = None,
+    request_id: str | None = None,
+) -> Command:
+    """A command message.
+
+    Raises:
+        ClientFault: INVALID_MESSAGE, naming the field.
+    """
+    return build(
+        Command,
+        request_id=request_id or new_id(),
+        text=text,
+        pack=pack,
+        robot=robot,
+        session=session,
+        ttl_ms=ttl_ms,
+        context=build(Context, area=area, speaker=speaker),
+    )
+
+
+def patience_ms(ttl_ms: int | None, answer_ms: float) -> float:
+    """How long to wait for an answer: never less than the command may take."""
+    return answer_ms if ttl_ms is None else max(answer_ms, ttl_ms + ANSWER_MARGIN_MS)
+
+
+def error_of(reply: ErrorReply) -> EdgeAgentError:
+    """The node's refusal as this side's exception, with the same code."""
+    kind = NodeFault if reply.code in _MAY_PASS_LATER else ClientFault
+    return kind(reply.code, reply.message, where=reply.where)
+
+
+def no_answer(timeout_ms: float, request_id: str) -> NodeFault:
+    """What to raise when a reply does not come; asking again with the same id is safe."""
+    return NodeFault(
+        Code.NO_ANSWER,
+        f"no answer within {timeout_ms:g} ms; asking again with request_id={request_id!r} does nothing twice",
+    )
+
+
+def read_event(frame: bytes) -> Event | None:
+    """An event from the PUB socket, or None for what this edition does not know."""
+    try:
+        message = FROM_NODE_CODEC.decode(frame)
+    except ClientFault:
+        return None
+    return message if isinstance(message, StateEvent | CommandEvent | Stop) else None
+
+
+class Following:
+    """Which actions of an answer have not been seen to end."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._open = {planned.action_id for planned in answer.actions}
+
+    @property
+    def done(self) -> bool:
+        """Every action was seen to end."""
+        return not self._open
+
+    def takes(self, event: Event) -> bool:
+        """Whether the event is about one of these actions; notes the end of it."""
+        if not isinstance(event, StateEvent) or event.action_id not in self._open:
+            return False
+        if event.state in ENDED:
+            self._open.discard(event.action_id)
+        return True
+
+    def check(self, still_open: tuple[OpenAction, ...]) -> None:
+        """Compare with a snapshot that is newer than every event seen.
+
+        Raises:
+            NodeFault: NO_ANSWER when an action has ended unseen.
+        """
+        unseen = self._open - {action.action_id for action in still_open}
+        if unseen:
+            raise NodeFault(Code.NO_ANSWER, f"ended before this client was watching: {', '.join(sorted(unseen))}")
+
+
+def confirm_fields(planned: PlannedAction) -> dict[str, str]:
+    """What a confirmation sends back.
+
+    Raises:
+        ClientFault: CONFIRMATION_UNKNOWN when the action asks for none.
+    """
+    if planned.confirmation is None:
+        raise ClientFault(Code.CONFIRMATION_UNKNOWN, "this action needs no confirmation", where=planned.action_id)
+    return {"action_id": planned.action_id, "digest": planned.digest, "token": planned.confirmation.token}

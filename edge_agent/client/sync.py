@@ -1,0 +1,169 @@
+"""A blocking client: one request at a time, each with one typed end. Belongs to one thread.
+
+    with Client() as node:
+        answer = node.command("bring the red box from dock 3 to packing")
+        for event in node.follow(answer):
+            print(event.action, event.state)
+
+Every refusal of the node is raised as an `EdgeAgentError` with the node's own code; a reject or an expiry is an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from edge_agent.client.connection import Connection, Subscription
+from edge_agent.client.requests import (
+    ANSWER_MS,
+    CONNECT_MS,
+    FROM_NODE_CODEC,
+    QUIET_MS,
+    Entities,
+    Event,
+    Following,
+    Reply,
+    Request,
+    command_of,
+    confirm_fields,
+    error_of,
+    new_id,
+    no_answer,
+    patience_ms,
+    read_event,
+)
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.messages import (
+    Answer,
+    Command,
+    Confirm,
+    Confirmed,
+    ErrorReply,
+    Halt,
+    Halted,
+    PlannedAction,
+    Resume,
+    Resumed,
+    Snapshot,
+    SnapshotRequest,
+    StateEvent,
+    WorldUpdate,
+    WorldUpdated,
+)
+from edge_agent.messages.codec import build, encode
+from edge_agent.settings import Settings
+
+
+class Client:
+    """Speaks to one node; the local one where no address is given."""
+
+    def __init__(
+        self,
+        command_address: str | None = None,
+        events_address: str | None = None,
+        *,
+        connect_ms: int = CONNECT_MS,
+        answer_ms: float = ANSWER_MS,
+        clock: Clock | None = None,
+    ) -> None:
+        local = Settings()
+        self._clock = clock or SystemClock()
+        self._answer_ms = answer_ms
+        self._connection = Connection(command_address or local.command_address, connect_ms=connect_ms)
+        self._subscription = Subscription(events_address or local.events_address)
+
+    def command(self, text: str, *, ttl_ms: int | None = None, **fields: Any) -> Answer:
+        """Ask for something in plain words and wait for the answer.
+
+        `fields`: pack, robot, session, area, speaker, request_id. The same request_id with the same content returns the
+        stored answer, so it is safe to ask again after NO_ANSWER.
+
+        Raises:
+            EdgeAgentError: with the node's code, NODE_UNREACHABLE or NO_ANSWER.
+        """
+        return self.ask(command_of(text, ttl_ms=ttl_ms, **fields), Answer)
+
+    def confirm(self, planned: PlannedAction) -> Confirmed:
+        """Say yes to exactly this action of an answer."""
+        return self.ask(build(Confirm, request_id=new_id(), **confirm_fields(planned)), Confirmed)
+
+    def halt(self, reason: str = "") -> Halted:
+        """Stop every robot, now, and latch it. Not safety-rated."""
+        return self.ask(build(Halt, request_id=new_id(), reason=reason), Halted)
+
+    def resume(self, stop_id: str) -> Resumed:
+        """Release the latch of exactly this stop."""
+        return self.ask(build(Resume, request_id=new_id(), stop_id=stop_id), Resumed)
+
+    def update_world(
+        self, *, remove: list[str] | tuple[str, ...] = (), add: Entities = (), pack: str | None = None
+    ) -> WorldUpdated:
+        """Change what exists, whole or not at all, from the next command on."""
+        return self.ask(
+            build(WorldUpdate, request_id=new_id(), pack=pack, remove=tuple(remove), add=tuple(add)), WorldUpdated
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is open now."""
+        return self.ask(build(SnapshotRequest, request_id=new_id()), Snapshot)
+
+    def ask(self, request: Request, reply: type[Reply]) -> Reply:
+        """Send a request of any type and wait for its reply of this type."""
+        request_id = request.request_id
+        timeout_ms = patience_ms(request.ttl_ms if isinstance(request, Command) else None, self._answer_ms)
+        self._connection.send(encode(request))
+        until_ms = self._clock.now_ms() + timeout_ms
+        while (left_ms := until_ms - self._clock.now_ms()) > 0:
+            frame = self._connection.receive(left_ms)
+            if frame is None:
+                break
+            message = FROM_NODE_CODEC.decode(frame)
+            if isinstance(message, ErrorReply) and message.request_id in (request_id, None):
+                raise error_of(message)
+            if isinstance(message, reply) and message.request_id == request_id:
+                return message
+        raise no_answer(timeout_ms, request_id)
+
+    def events(self, timeout_ms: float | None = None) -> Iterator[Event]:
+        """What happens, as it happens; ends after `timeout_ms` of silence, or never."""
+        while True:
+            event = self._next_event(QUIET_MS if timeout_ms is None else timeout_ms)
+            if event is not None:
+                yield event
+            elif timeout_ms is not None:
+                return
+
+    def follow(self, answer: Answer) -> Iterator[StateEvent]:
+        """The states of an answer's actions until all have ended.
+
+        Raises:
+            NodeFault: NO_ANSWER when an action ended before this client was watching, or the node is gone.
+        """
+        following = Following(answer)
+        while not following.done:
+            event = self._next_event(QUIET_MS)
+            if event is None:
+                still_open = self.snapshot().open
+                event = self._next_event(0)
+                if event is None:
+                    following.check(still_open)
+            if event is not None and following.takes(event):
+                assert isinstance(event, StateEvent)
+                yield event
+
+    def _next_event(self, timeout_ms: float) -> Event | None:
+        """The next event that this edition knows, or None after `timeout_ms` of silence."""
+        while (frame := self._subscription.receive(timeout_ms)) is not None:
+            if (event := read_event(frame)) is not None:
+                return event
+        return None
+
+    def close(self) -> None:
+        self._connection.close()
+        self._subscription.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
