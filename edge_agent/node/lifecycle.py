@@ -1,4 +1,4 @@
-"""The states of an action and what moves it from one to the next: one table, which the documentation is checked against.
+"""The states of an action and what moves it from one to the next: one table, and docs/lifecycle.md shows the same one.
 
 Pure: it decides what a state becomes and refuses every event that the table does not list. Journalling, sending and
 publishing a change are elsewhere (`ledger`, `dispatch`); the order of those writes is in docs/lifecycle.md.

@@ -1,4 +1,4 @@
-"""One stream of what happens in the node. The journal's log of it, the log and the metrics listen; they never call each other.
+"""One stream of what happens in the node: the log and the metrics listen to it, and never call each other.
 
 Values and a list of listeners: no clock, no thread. A listener that raises is our own bug and is reported once, then
 left out, so that a broken log cannot stop a robot from being stopped.
