@@ -7,6 +7,9 @@ import argparse
 from edge_agent.cli.connection import add_settings_arguments, connect
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.screen import Screen
+from edge_agent.client.requests import new_id
+from edge_agent.messages import Confirm, Confirmed
+from edge_agent.messages.codec import build
 
 EXAMPLE = "edge-agent confirm a-7-1-1 DIGEST TOKEN"
 
@@ -21,8 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Send the yes."""
+    request = build(
+        Confirm, request_id=new_id(), action_id=options.action_id, digest=options.digest, token=options.token
+    )
     with connect(options) as client:
-        confirmed = client.confirm(options.action_id, options.digest, options.token)
+        confirmed = client.ask(request, Confirmed)
     screen.line(("confirmed", "green"), f"  {confirmed.action_id}")
     screen.record(confirmed.model_dump(mode="json", exclude_none=True))
     return Exit.OK

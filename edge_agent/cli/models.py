@@ -1,0 +1,38 @@
+"""`models`: which models are at hand, and whether their bytes are the ones that were published."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge_agent.cli.exit_codes import Exit, exit_of_error
+from edge_agent.cli.screen import Screen
+from edge_agent.errors import EdgeAgentError
+from edge_agent.language.models import manifest, model_path, verify
+
+EXAMPLE = "edge-agent models list\nedge-agent models verify"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `models` takes."""
+    parser.add_argument("what", choices=("list", "verify"))
+
+
+def run(options: argparse.Namespace, screen: Screen) -> Exit:
+    """Show the manifest, or check each of its files against it."""
+    end = Exit.OK
+    rows = []
+    for model in manifest():
+        path = model_path(model)
+        state = "at hand" if path.is_file() else "missing"
+        if options.what == "verify":
+            try:
+                verify(path, model.sha256)
+                state = "bytes as published"
+            except EdgeAgentError as error:
+                screen.error(error)
+                state, end = error.code.value, exit_of_error(error)
+        size = f"{model.bytes / 1e6:.1f} MB"
+        rows.append((model.name, f"{model.parameters / 1e6:.1f} M", model.quantization, size, model.licence, state))
+        screen.record({"name": model.name, "file": str(path), "sha256": model.sha256, "state": state})
+    screen.table(("model", "parameters", "format", "size", "licence", "state"), rows, right=frozenset({1, 3}))
+    return end
