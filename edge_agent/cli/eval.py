@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_agent.cli.answers import compact
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.cli.local import add_model_arguments, engine
+from edge_agent.cli.local import add_model_arguments, engine_of, model_settings
 from edge_agent.cli.screen import Screen
 from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, ConfigurationFault
@@ -65,7 +65,10 @@ def _predict(
 ) -> list[Prediction]:
     needed = {example.pack: packs[example.pack] for example in examples}
     predictions = []
-    with engine(options, tuple(needed.values())) as decider, screen.progress(options.file.name, len(examples)) as step:
+    with (
+        engine_of(model_settings(options), tuple(needed.values())) as decider,
+        screen.progress(options.file.name, len(examples)) as step,
+    ):
         predictor = Predictor(needed, decider, SystemClock(), ttl_ms=options.ttl_ms)
         for example in examples:
             predictions.append(predictor.predict(example))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_agent.cli.answers import show_action, show_marked, show_reject, show_timings
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.cli.local import add_model_arguments, engine, world_of
+from edge_agent.cli.local import add_model_arguments, engine_of, model_settings, world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.clock import SystemClock
 from edge_agent.evaluation.predicting import answered, stop_actions
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
         show_action(screen, stop[0], "a stop: no model is asked")
         return Exit.OK
     clock = SystemClock()
-    with engine(options, [pack]) as decider:
+    with engine_of(model_settings(options), [pack]) as decider:
         result = Interpreter(pack, Linker(world), decider, clock).interpret(
             options.text, deadline_ms=clock.now_ms() + TTL_MS, area=options.area, speaker=options.speaker
         )

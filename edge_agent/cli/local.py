@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.models import bundled_model
+from edge_agent.language.models import bundled_model, manifest
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import Pack
-from edge_agent.settings import ModelSettings
+from edge_agent.settings import ModelSettings, load_settings
 from edge_agent.world.loading import load_world
 from edge_agent.world.store import World
 
@@ -35,18 +35,32 @@ def world_of(pack: Pack, path: Path | None) -> World:
     return load_world(chosen)
 
 
-@contextmanager
-def engine(options: argparse.Namespace, packs: Sequence[Pack]) -> Iterator[EngineProcess]:
-    """A started engine with the model that the options name; closed afterwards.
+def model_file(settings: ModelSettings) -> tuple[Path, str | None]:
+    """The model's file and the digest it must have; the bundled model is always checked against its manifest.
 
     Raises:
-        NodeFault: the model is missing or damaged, or the engine does not start.
+        NodeFault: MODEL_MISSING.
     """
+    if settings.path is not None:
+        return settings.path, settings.sha256
+    bundled = bundled_model()
+    return bundled, next((model.sha256 for model in manifest() if model.file == bundled.name), None)
+
+
+@contextmanager
+def engine_of(settings: ModelSettings, packs: Sequence[Pack]) -> Iterator[EngineProcess]:
+    """A started engine; closed afterwards.
+
+    Raises:
+        EdgeAgentError: the model is missing or damaged, or the engine does not start.
+    """
+    path, sha256 = model_file(settings)
     process = EngineProcess(
-        options.model or bundled_model(),
-        n_ctx=ModelSettings().n_ctx,
-        n_threads=options.threads,
-        n_gpu_layers=options.gpu_layers,
+        path,
+        n_ctx=settings.n_ctx,
+        n_threads=settings.n_threads,
+        n_gpu_layers=settings.n_gpu_layers,
+        sha256=sha256,
         packs=tuple(packs),
     )
     try:
@@ -54,3 +68,13 @@ def engine(options: argparse.Namespace, packs: Sequence[Pack]) -> Iterator[Engin
         yield process
     finally:
         process.close()
+
+
+def model_settings(options: argparse.Namespace) -> ModelSettings:
+    """The model that the options name.
+
+    Raises:
+        ConfigurationFault: SETTINGS_INVALID.
+    """
+    chosen = {"path": options.model, "n_threads": options.threads, "n_gpu_layers": options.gpu_layers}
+    return load_settings(None, {"model": chosen}).model

@@ -1,0 +1,148 @@
+"""`doctor`: look over this machine, the engine and the node, and say what is wrong. Changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edge_agent import __version__
+from edge_agent.cli.connection import add_settings_arguments, connect, read_settings
+from edge_agent.cli.exit_codes import Exit
+from edge_agent.cli.local import engine_of, model_file, world_of
+from edge_agent.cli.screen import Screen
+from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.grammar.selftest import self_test
+from edge_agent.language.models import verify
+from edge_agent.observe.database import FILE_NAME
+from edge_agent.packs.phrases import load_phrases
+from edge_agent.packs.registry import load_pack
+from edge_agent.settings import PackSettings, Settings
+
+EXAMPLE = "edge-agent doctor"
+
+LIBRARIES = ("llama-cpp-python", "llguidance", "pyzmq", "pydantic", "hassil", "rapidfuzz")
+
+GOOD, NOTE, BAD = "ok", "note", "bad"
+_STYLE = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: str
+    detail: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `doctor` takes."""
+    add_settings_arguments(parser)
+
+
+def run(options: argparse.Namespace, screen: Screen) -> Exit:
+    """Look at everything, whatever is wrong with the one before; 1 when something is bad."""
+    settings = read_settings(options)
+    bad = False
+    for finding in _findings(options, settings):
+        bad = bad or finding.state == BAD
+        screen.line((f"{finding.state:<6}", _STYLE[finding.state]), (f"{finding.what:<14}", "bold"), finding.detail)
+        screen.record({"what": finding.what, "state": finding.state, "detail": finding.detail})
+    return Exit.REFUSED if bad else Exit.OK
+
+
+def _findings(options: argparse.Namespace, settings: Settings) -> Iterator[Finding]:
+    yield Finding("edge-agent", GOOD, f"{__version__}, Python {platform.python_version()}, {platform.machine()}")
+    yield _libraries()
+    for pack in settings.packs:
+        yield _looked_at(f"pack {Path(pack.name).stem}", lambda pack=pack: _pack(pack))  # type: ignore[misc]
+    yield _looked_at("model", lambda: _model(settings))
+    yield _looked_at("engine", lambda: _engine(settings))
+    yield _folder("runtime dir", settings.runtime_dir)
+    yield _folder("state dir", settings.state_dir)
+    yield _journal(settings.state_dir / FILE_NAME)
+    yield _looked_at("node", lambda: _node(options))
+
+
+def _looked_at(what: str, look: Callable[[], Finding]) -> Finding:
+    """A finding, or the error that looking ended in."""
+    try:
+        return look()
+    except EdgeAgentError as error:
+        absent = error.code is Code.NODE_UNREACHABLE
+        return Finding(what, NOTE if absent else BAD, "not running" if absent else str(error))
+
+
+def _libraries() -> Finding:
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            return Finding("libraries", BAD, f"{name} is not installed")
+    return Finding("libraries", GOOD, ", ".join(found))
+
+
+def _pack(chosen: PackSettings) -> Finding:
+    pack = load_pack(chosen.name)
+    world = world_of(pack, chosen.world)
+    phrases = load_phrases(pack)
+    self_test(pack, world)
+    detail = (
+        f"{len(pack.actions)} actions, {len(phrases.intents)} with phrases, {len(world.entities)} entities; "
+        "its grammar passed its self-test"
+    )
+    return Finding(f"pack {pack.name}", GOOD, detail)
+
+
+def _model(settings: Settings) -> Finding:
+    path, sha256 = model_file(settings.model)
+    if sha256 is None:
+        return Finding("model", NOTE, f"{path.name}: no sha256 in the settings, so its bytes are taken as they are")
+    verify(path, sha256)
+    return Finding("model", GOOD, f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, bytes as published")
+
+
+def _engine(settings: Settings) -> Finding:
+    packs = tuple(load_pack(pack.name) for pack in settings.packs)
+    with engine_of(settings.model, packs) as engine:
+        facts = engine.facts
+    shown = ", ".join(f"{name} {value}" for name, value in facts.items())
+    return Finding("engine", NOTE if facts.get("fallback") else GOOD, f"proved itself with a decode; {shown}")
+
+
+def _folder(what: str, path: Path) -> Finding:
+    if not path.exists():
+        return Finding(what, NOTE, f"{path}: not there yet; the node makes it")
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid not in (os.getuid(), 0) or mode & 0o002:
+        return Finding(what, BAD, f"{path}: mode {mode:04o}, owner {found.st_uid}: others can write there")
+    return Finding(what, GOOD, f"{path}, mode {mode:04o}")
+
+
+def _journal(path: Path) -> Finding:
+    aside = sorted(found.name for found in path.parent.glob("journal.damaged-*") if found.suffix != "-wal")
+    if aside:
+        return Finding("journal", BAD, f"damaged and set aside: {', '.join(aside)}")
+    if not path.exists():
+        return Finding("journal", NOTE, "none yet")
+    return Finding("journal", GOOD, f"{path.stat().st_size / 1e6:.2f} MB; tell its stories with: edge-agent replay")
+
+
+def _node(options: argparse.Namespace) -> Finding:
+    with connect(options) as client:
+        snapshot = client.snapshot()
+    parts = [f"version {snapshot.version}, epoch {snapshot.epoch}, packs {', '.join(snapshot.packs)}"]
+    parts += [f"missing: {what}" for what in snapshot.degraded]
+    if snapshot.stop_id is not None:
+        parts.append(f"stop {snapshot.stop_id} is latched")
+    parts += [f"{robot.robot} {'present' if robot.present else 'silent'}" for robot in snapshot.robots]
+    trouble = bool(snapshot.degraded) or snapshot.stop_id is not None or not snapshot.engine_ready
+    return Finding("node", NOTE if trouble else GOOD, "; ".join(parts))
