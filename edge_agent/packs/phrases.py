@@ -37,6 +37,8 @@ class Sample:
     intent: str
     fixed: Mapping[str, str]
     pieces: tuple[str | SlotPiece, ...]
+    template: int = 0
+    """The template's place among those of its intent, so that training can hold some back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ class Phrases:
         """A random sentence, of one intent or of any (then likelier the more templates an intent has)."""
         name = intent or self.intents[bisect(self._sums, rng.random() * self._sums[-1])]
         weighted = self._by_intent[name]
-        node, fixed = weighted.templates[bisect(weighted.sums, rng.random() * weighted.sums[-1])]
+        place = bisect(weighted.sums, rng.random() * weighted.sums[-1])
+        node, fixed = weighted.templates[place]
         pieces, chosen = say(node, rng)
-        return Sample(name, {**fixed, **chosen} if chosen else fixed, pieces)
+        return Sample(name, {**fixed, **chosen} if chosen else fixed, pieces, place)
 
     def templates(self, intent: str) -> int:
         """How many templates an intent has."""
