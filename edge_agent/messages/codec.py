@@ -64,7 +64,7 @@ def request_id_of(frame: bytes) -> str | None:
         value = parse_object(frame).get("request_id")
     except ClientFault:
         return None
-    return value[: limits.ID_CHARS_MAX] if isinstance(value, str) else None
+    return _sayable(value[: limits.ID_CHARS_MAX]) if isinstance(value, str) else None
 
 
 def parse_object(frame: bytes) -> dict[str, Any]:
@@ -123,9 +123,14 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise ClientFault(Code.DUPLICATE_KEY, f"the key {key[:64]!r} stands twice", where=key[:64])
+            raise ClientFault(Code.DUPLICATE_KEY, f"the key {key[:64]!r} stands twice", where=_sayable(key[:64]))
         result[key] = value
     return result
+
+
+def _sayable(text: str) -> str:
+    """JSON may escape lone surrogates, which no reply could carry back."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _refuse_constant(name: str) -> NoReturn:
