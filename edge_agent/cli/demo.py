@@ -1,0 +1,116 @@
+"""`demo`: a whole node in a temporary folder, commands of three packs as a client sends them, then a prompt."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edge_agent.cli.background import demo_node
+from edge_agent.cli.exit_codes import Exit
+from edge_agent.cli.saying import ask_at_terminal, say
+from edge_agent.cli.screen import Screen
+from edge_agent.client import Client
+from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.messages import Outcome
+from edge_agent.packs.registry import SHIPPED
+
+EXAMPLE = "edge-agent demo"
+
+TTL_MS = 20_000
+"""A demonstration on a slow machine shows a slow answer rather than none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One command of the demonstration and the end it must have."""
+
+    pack: str
+    text: str
+    outcome: Outcome = Outcome.ACTIONS
+    area: str | None = None
+
+
+SCRIPT: tuple[Line, ...] = (
+    Line("robot", "bring the red box from dock three to packing"),
+    Line("robot", "go to dock 2 and then turn left ninety degrees"),
+    Line("robot", "move forward two and a half metres"),
+    Line("robot", "pick up the golden trumpet", Outcome.REJECT),
+    Line("home", "turn on the lights", area="kitchen"),
+    Line("home", "set the thermostat to 21 degrees"),
+    Line("home", "what a lovely day it is", Outcome.REJECT),
+    Line("kiosk", "a large latte with oat milk please"),
+    Line("kiosk", "two espressos"),
+    Line("robot", "stop", Outcome.STOPPED),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `demo` takes."""
+    parser.add_argument("--no-prompt", action="store_true", help="end after the script, on a terminal too")
+
+
+def run(options: argparse.Namespace, screen: Screen) -> Exit:
+    """Show the script, then take what is typed. 5 when a line did not end as it must."""
+    screen.line(("starting a node", "bold"), "  packs robot, home and kiosk with their example worlds")
+    with demo_node(SHIPPED) as settings, Client(settings.command_address, settings.events_address) as client:
+        strays = [line for line in SCRIPT if not _show(client, screen, line)]
+        for line in strays:
+            screen.note((f"did not end as it should: {line.pack}: {line.text}", "bold red"))
+        if sys.stdin.isatty() and not options.no_prompt and not options.json:
+            _prompt(client, screen)
+    return Exit.FAILED if strays else Exit.OK
+
+
+def _show(client: Client, screen: Screen, line: Line) -> bool:
+    """Whether a line of the script ended as it must."""
+    screen.line("")
+    screen.line(
+        (f"{line.pack} › ", "cyan"), (line.text, "bold"), (f"  (in the {line.area})" if line.area else "", "dim")
+    )
+    fields = {"pack": line.pack, "area": line.area, "ttl_ms": TTL_MS}
+    outcome, end = say(client, screen, line.text, fields, agree=lambda _planned: True, follow=True)
+    if outcome is Outcome.STOPPED:
+        _resume(client, screen)
+    return outcome is line.outcome and end is not Exit.FAILED
+
+
+def _resume(client: Client, screen: Screen) -> None:
+    """Release the stop, and say that nobody but a named resume does."""
+    stop_id = client.snapshot().stop_id
+    if stop_id is not None:
+        client.resume(stop_id)
+        screen.line(("released ", "green"), f"by name: edge-agent resume {stop_id}")
+
+
+def _prompt(client: Client, screen: Screen) -> None:
+    """Commands as they are typed, until the end of input. `home: …` speaks to another pack; `resume` releases a stop."""
+    with suppress(ImportError):
+        importlib.import_module("readline")  # gives input() its line editing, where Python was built with it
+    pack = SHIPPED[0]
+    screen.line("")
+    screen.line(f"Type a command; {', '.join(f'{name}:' for name in SHIPPED)} changes the pack, Ctrl-D ends.")
+    while (typed := _typed(pack)) is not None:
+        named, colon, rest = typed.partition(":")
+        if colon and named.strip() in SHIPPED:
+            pack, typed = named.strip(), rest.strip()
+        try:
+            if typed == "resume":
+                _resume(client, screen)
+            elif typed:
+                fields = {"pack": pack, "ttl_ms": TTL_MS}
+                say(client, screen, typed, fields, agree=ask_at_terminal, follow=True)
+        except EdgeAgentError as error:
+            screen.error(error)
+            if error.code is Code.NODE_UNREACHABLE:
+                return
+
+
+def _typed(pack: str) -> str | None:
+    """What was typed, or None at the end of input."""
+    try:
+        return input(f"{pack} › ").strip()
+    except EOFError:
+        return None
