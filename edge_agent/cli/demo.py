@@ -68,7 +68,7 @@ def _show(client: Client, screen: Screen, line: Line) -> bool:
     """Whether a line of the script ended as it must."""
     screen.line("")
     screen.line(
-        (f"{line.pack} › ", "cyan"), (line.text, "bold"), (f"  (in the {line.area})" if line.area else "", "dim")
+        (f"{line.pack} > ", "cyan"), (line.text, "bold"), (f"  (in the {line.area})" if line.area else "", "dim")
     )
     fields = {"pack": line.pack, "area": line.area, "ttl_ms": TTL_MS}
     outcome, end = say(client, screen, line.text, fields, agree=lambda _planned: True, follow=True)
@@ -86,7 +86,7 @@ def _resume(client: Client, screen: Screen) -> None:
 
 
 def _prompt(client: Client, screen: Screen) -> None:
-    """Commands as they are typed, until the end of input. `home: …` speaks to another pack; `resume` releases a stop."""
+    """Commands as they are typed, until the end of input; `home: …` changes the pack, `resume` releases a stop."""
     with suppress(ImportError):
         importlib.import_module("readline")  # gives input() its line editing, where Python was built with it
     pack = SHIPPED[0]
@@ -111,6 +111,6 @@ def _prompt(client: Client, screen: Screen) -> None:
 def _typed(pack: str) -> str | None:
     """What was typed, or None at the end of input."""
     try:
-        return input(f"{pack} › ").strip()
+        return input(f"{pack} > ").strip()
     except EOFError:
         return None
