@@ -119,7 +119,7 @@ def test_brackets_in_a_text_are_not_nesting() -> None:
 
 
 def test_a_text_keeps_every_character() -> None:
-    """What the codec lets through is for the text check to judge: NUL, bidi marks and emoji arrive as they were sent."""
+    """What the codec lets through is for the text check to judge: NUL, bidi marks, emoji arrive as they were sent."""
     text = "a\u0000b \u202e \U0001f6d1 \u200b"
     message = TO.decode(command(text=text))
     assert isinstance(message, Command)

@@ -12,14 +12,18 @@ from edge_agent.messages import limits
 class Message(BaseModel):
     """A value on the wire. Subclasses carry a `type` literal and an EXAMPLE that must round-trip."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
     EXAMPLE: ClassVar[dict[str, Any]]
 
 
 class Part(BaseModel):
     """A value inside a message; the same rules, no `type`."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Identifier = Annotated[
