@@ -8,16 +8,16 @@ set -eu
 
 wheels=${1:?usage: build-engine.sh WHEEL_FOLDER [PYTHON]}
 python=${2:-python3}
-requirement=$(sed -n 's/^ *"\(llama-cpp-python[^"]*\)",.*/\1/p' "$(dirname "$0")/../pyproject.toml" | head -n 1)
-[ -n "$requirement" ] || requirement="llama-cpp-python==0.3.36"
+version=$(sed -n 's/^ *"llama-cpp-python==\([^"]*\)",.*/\1/p' "$(dirname "$0")/../pyproject.toml" | head -n 1)
+[ -n "$version" ] || { echo "engine: pyproject.toml pins no llama-cpp-python" >&2; exit 1; }
 
-if ls "$wheels"/llama_cpp_python-*.whl >/dev/null 2>&1; then
-    echo "engine: reusing $(ls "$wheels"/llama_cpp_python-*.whl)"
-    exit 0
-fi
+for wheel in "$wheels"/llama_cpp_python-"$version"-*.whl; do
+    [ -e "$wheel" ] && { echo "engine: reusing $wheel"; exit 0; }
+done
+command -v c++ >/dev/null || { echo "engine: a C++ compiler is missing: apt-get install g++" >&2; exit 1; }
 
 flags="-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF"
-flags="$flags -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF"
+flags="$flags -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF"
 case $(uname -m) in
 x86_64)
     flags="$flags -DGGML_NATIVE=OFF"
@@ -29,5 +29,6 @@ x86_64)
 esac
 
 mkdir -p "$wheels"
-echo "engine: building $requirement (about four minutes on two cores)"
-CMAKE_ARGS="$flags ${CMAKE_ARGS:-}" "$python" -m pip wheel --no-deps --wheel-dir "$wheels" "$requirement"
+echo "engine: building llama-cpp-python $version (about four minutes on two cores)"
+CMAKE_ARGS="$flags ${CMAKE_ARGS:-}" "$python" -m pip --quiet --disable-pip-version-check \
+    wheel --no-deps --wheel-dir "$wheels" "llama-cpp-python==$version"
