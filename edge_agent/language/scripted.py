@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.language.decision import Decision, DecideRequest
+from edge_agent.language.decision import DecideRequest, Decision
 
 
 class ScriptedDecider:

@@ -1,0 +1,80 @@
+"""The engine's process: `python -m edge_agent.language.child SOCKET PARENT`.
+
+It loads, proves itself with one decode, and answers one request at a time over the socket it was given, in JSON. It
+holds no keys, opens nothing else, and dies with its parent. It decides nothing about its own life: its parent does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+from edge_agent.clock import SystemClock
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.language.local import LocalEngine
+from edge_agent.language.options import EngineOptions
+from edge_agent.language.prompt import Prompt
+from edge_agent.language.wire import (
+    MESSAGE_BYTES_MAX,
+    JsonObject,
+    decision_object,
+    fault_object,
+    pack_message,
+    read_message,
+    read_request,
+)
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Serve until the socket closes."""
+    _die_with_parent(int(sys.argv[2]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's to handle
+    connection = Connection(int(sys.argv[1]))
+    server = _Server()
+    while True:
+        try:
+            message = read_message(connection.recv_bytes(MESSAGE_BYTES_MAX))
+            reply = server.reply(message)
+            connection.send_bytes(pack_message(reply))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return 0
+
+
+class _Server:
+    def __init__(self) -> None:
+        self._engine: LocalEngine | None = None
+
+    def reply(self, message: JsonObject) -> JsonObject:
+        try:
+            return self._serve(message)
+        except EdgeAgentError as problem:
+            return {"error": fault_object(problem)}
+
+    def _serve(self, message: JsonObject) -> JsonObject:
+        match message:
+            case {"load": dict(options)}:
+                self._engine = LocalEngine(EngineOptions.of_object(options), SystemClock())
+                return {"loaded": self._engine.facts()}
+            case {"prompts": dict(prompts)} if self._engine:
+                prepared = self._engine.prepare({name: Prompt.of_object(one) for name, one in prompts.items()})
+                return {"ready": prepared}
+            case {"decide": dict(request)} if self._engine:
+                return {"decision": decision_object(self._engine.decide(read_request(request)))}
+        raise NodeFault(Code.INTERNAL, f"the engine's process does not know {sorted(message)}")
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent's starting thread ends; Linux only, elsewhere the closed socket ends it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we could ask
+            sys.exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

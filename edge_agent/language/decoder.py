@@ -1,0 +1,162 @@
+"""Masked greedy decoding that pays a forward pass only where there is something to decide.
+
+Decides: which tokens are forced (they cost no pass of their own and join the next decision's batch), which token of the
+allowed ones is likeliest, and when an answer ends. Where the grammar forces the next bytes but not yet the next token
+(a longer token might swallow them), the usual token is appended as a guess and both rows are asked for: the guess is
+checked, never trusted. So the answer is byte for byte what one token at a time under the same mask gives. Refuses
+(EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer than TOKENS_MAX. It knows no library: the
+model and the constraint are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.errors import ClientFault, Code, NodeFault
+
+TOKENS_MAX = 512
+"""Tokens of one answer: six actions with long texts."""
+
+Logits = NDArray[np.float32]
+TokenIds = NDArray[np.intp]
+
+
+class Model(Protocol):
+    """A model that stands at the end of what it has read."""
+
+    def read(self, tokens: Sequence[int], rows: int) -> Sequence[Logits]:
+        """Append tokens in one forward pass; the logits after each of the last `rows` of them."""
+
+    def forget(self, count: int) -> None:
+        """Take the last `count` tokens back."""
+
+
+class Constraint(Protocol):
+    """A grammar at some place of one answer."""
+
+    def forced(self) -> Sequence[int]:
+        """Tokens that must come next whatever the model thinks; possibly none."""
+
+    def guess(self) -> int | None:
+        """The token that the forced bytes usually begin with, when bytes are forced and no token is."""
+
+    def allowed(self) -> TokenIds:
+        """The tokens that may come next; the end of the answer among them as an end token."""
+
+    def take(self, token: int) -> None:
+        """Go on behind this token."""
+
+    def finished(self) -> bool:
+        """Whether the answer is complete and nothing can follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An answer's tokens (without the end token) and what they cost."""
+
+    tokens: tuple[int, ...]
+    confidence: float
+    passes: int
+    choices: int
+    margin: float
+    """The smallest distance between the best and the second-best allowed logit; infinite without a choice."""
+
+
+def decode(
+    model: Model,
+    constraint: Constraint,
+    prompt: Sequence[int],
+    *,
+    ends: frozenset[int],
+    expired: Callable[[], bool],
+    guessing: bool = True,
+    skipping: bool = True,
+) -> Decoded:
+    """Decode one answer after `prompt`, whose last token has not been read yet.
+
+    `guessing` and `skipping` turn the two savings off, for measuring them; the answer is the same.
+
+    Raises:
+        ClientFault: EXPIRED.
+        NodeFault: OUTPUT_INVALID, GRAMMAR_INVALID.
+    """
+    run = _Run(model, list(prompt))
+    while not constraint.finished():
+        if skipping:
+            for token in constraint.forced():
+                constraint.take(token)
+                run.write(token)
+            if constraint.finished():
+                break
+        allowed = constraint.allowed()
+        if len(run.tokens) >= TOKENS_MAX:
+            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
+        if expired():
+            raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
+        if skipping and len(allowed) == 1:
+            token = int(allowed[0])
+        else:
+            token = run.choose(allowed, constraint.guess() if guessing else None)
+        if token in ends:
+            break
+        constraint.take(token)
+        run.write(token)
+    return Decoded(tuple(run.tokens), run.confidence, run.passes, run.choices, run.margin)
+
+
+class _Run:
+    """The state of one decoding: what is written, what the model has not read yet, and what became of a guess."""
+
+    def __init__(self, model: Model, unread: list[int]) -> None:
+        self._model = model
+        self._unread = unread
+        self._guessed: tuple[int, Logits] | None = None
+        """The guess just read and the row after it, until the next token says whether it was right."""
+        self._row: Logits | None = None
+        """The row after everything written, when a right guess has left it."""
+        self.tokens: list[int] = []
+        self.confidence = 1.0
+        self.passes = 0
+        self.choices = 0
+        self.margin = float("inf")
+
+    def write(self, token: int) -> None:
+        """The next token of the answer is decided."""
+        self.tokens.append(token)
+        self._row = None
+        if self._guessed is not None:
+            guess, row = self._guessed
+            self._guessed = None
+            if guess == token:
+                self._row = row
+                return
+            self._model.forget(1)
+        self._unread.append(token)
+
+    def choose(self, allowed: TokenIds, guess: int | None) -> int:
+        """The likeliest allowed token."""
+        logits = self._logits(guess if guess is not None and guess in allowed else None)
+        scores = logits[allowed].astype(np.float64)
+        best = int(np.argmax(scores))
+        self.confidence *= float(1.0 / np.exp(scores - scores[best]).sum())
+        if len(scores) > 1:
+            self.choices += 1
+            self.margin = min(self.margin, float(scores[best] - np.partition(scores, -2)[-2]))
+        return int(allowed[best])
+
+    def _logits(self, guess: int | None) -> Logits:
+        if self._row is not None:
+            return self._row
+        if guess is None:
+            rows = self._model.read(self._unread, 1)
+        else:
+            rows = self._model.read([*self._unread, guess], 2)
+            self._guessed = (guess, rows[1])
+        self.passes += 1
+        self._unread = []
+        return rows[0]

@@ -1,0 +1,142 @@
+"""One engine process: how it is started, spoken to and ended.
+
+The child is a fresh interpreter (nothing is forked, nothing is inherited but one socket) with an environment that holds
+no keys. Decides that a child which dies before it has proven itself with one decode is started once more without the
+processor's extra matrix kernels: builds exist that die in them (AMX with GCC 12).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from edge_agent.errors import Code, NodeFault
+from edge_agent.language.instruction import pack_prompt
+from edge_agent.language.options import EngineOptions
+from edge_agent.language.prompt import Style
+from edge_agent.language.wire import MESSAGE_BYTES_MAX, JsonObject, pack_message, read_fault, read_message
+from edge_agent.packs.base import Pack
+
+LOAD_TIMEOUT_S = 600.0
+"""A large model from a slow disk, its hash included."""
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_ENVIRONMENT_PREFIXES = ("CUDA_", "NVIDIA_", "GGML_", "OMP_")
+
+
+class Child:
+    """A running engine process and the one socket to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
+        self._process = process
+        self._connection = connection
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, message: JsonObject, timeout_ms: float) -> JsonObject | None:
+        """The reply to a message, or None when there is none in time.
+
+        Raises:
+            NodeFault: ENGINE_CRASHED when the process died or its reply is no message.
+        """
+        try:
+            self._connection.send_bytes(pack_message(message))
+            if not self._connection.poll(max(0.0, timeout_ms / 1000.0)):
+                return None
+            return read_message(self._connection.recv_bytes(MESSAGE_BYTES_MAX))
+        except (EOFError, OSError) as problem:
+            raise NodeFault(Code.ENGINE_CRASHED, "the engine's process died; it is being started again") from problem
+
+    def kill(self) -> None:
+        """End the process at once; the socket is closed with it by the kernel."""
+        self._process.kill()
+
+    def wait(self) -> int:
+        """Wait for the end; minus the signal's number, or the exit status."""
+        return self._process.wait()
+
+    def discard(self) -> int:
+        """Kill, wait and close; for a child that nobody else knows of."""
+        self.kill()
+        status = self.wait()
+        self._connection.close()
+        return status
+
+
+def launch(options: EngineOptions, packs: tuple[Pack, ...]) -> Child:
+    """A child that has loaded the model, computed the packs' prompts and decoded once.
+
+    Raises:
+        ConfigurationFault: the MODEL_ codes.
+        NodeFault: ENGINE_CRASHED, ENGINE_UNAVAILABLE.
+    """
+    try:
+        return _launch(options, packs)
+    except NodeFault as problem:
+        if problem.code is not Code.ENGINE_CRASHED or not options.extra_buffers:
+            raise
+        child = _launch(replace(options, extra_buffers=False), packs)
+        child.facts["fallback"] = f"without extra matrix kernels, as with them: {problem.message}"
+        return child
+
+
+def _launch(options: EngineOptions, packs: tuple[Pack, ...]) -> Child:
+    child = _spawn()
+    try:
+        loaded = _expect(child, {"load": options.to_object()}, "loaded")
+        prompts = {pack.name: pack_prompt(pack, Style(loaded["style"])) for pack in packs}
+        proven = _expect(child, {"prompts": {name: prompt.to_object() for name, prompt in prompts.items()}}, "ready")
+    except BaseException:
+        child.discard()
+        raise
+    child.facts = {**loaded, **proven}
+    return child
+
+
+def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
+    started = time.monotonic()
+    try:
+        reply = child.ask(message, LOAD_TIMEOUT_S * 1000.0)
+    except NodeFault as problem:
+        status = child.discard()
+        took = time.monotonic() - started
+        why = f"the engine's process died while starting (exit status {status}, after {took:.1f} s)"
+        raise NodeFault(problem.code, why) from problem
+    if reply is None:
+        raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the model was not loaded within {LOAD_TIMEOUT_S:g} s")
+    if "error" in reply:
+        raise read_fault(reply["error"])
+    result = reply.get(key)
+    if not isinstance(result, dict):
+        raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine's process did not say {key!r}")
+    return result
+
+
+def _spawn() -> Child:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge_agent.language.child", str(theirs.fileno()), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=_environment(),
+            pass_fds=(theirs.fileno(),),
+        )
+    return Child(process, Connection(ours.detach()))
+
+
+def _environment() -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -1,0 +1,164 @@
+"""An engine in this very process: the model, its packs' prompts, and two ways to decode.
+
+`LocalEngine.decide` is what the engine's process runs; `decide_by_reference` is llama.cpp's own grammar sampler, one
+token a pass, kept to prove the first one right and to measure it. Decides how much context is needed: the prompts of
+all packs and WORKING_TOKENS for the sentence, whatever smaller number was asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edge_agent.clock import Clock
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
+from edge_agent.language.constraint import Constraints
+from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.decoder import TOKENS_MAX, Decoded, decode
+from edge_agent.language.engine import Context, Log, Weights, build_facts
+from edge_agent.language.models import opened_model
+from edge_agent.language.options import EngineOptions
+from edge_agent.language.prompt import STYLE_TOKENS, Piece, Prompt, Style, style_of
+
+WORKING_TOKENS = 1_024
+"""Cells kept free for one sentence and its answer."""
+
+
+class LocalEngine:
+    """A loaded model. `prepare` it with the packs' prompts, then ask."""
+
+    def __init__(self, options: EngineOptions, clock: Clock) -> None:
+        self._clock = clock
+        self._options = options
+        with opened_model(options.model, options.sha256) as path:
+            self.weights = Weights(
+                path, n_gpu_layers=options.n_gpu_layers, extra_buffers=options.extra_buffers, log=Log()
+            )
+        self.vocabulary = self.weights.vocabulary()
+        self.constraints = Constraints(self.vocabulary)
+        self._context: Context | None = None
+        self._places: dict[str, int] = {}
+        self._after: dict[str, list[int]] = {}
+        has_token = {name: self.weights.special(name) is not None for name in STYLE_TOKENS}
+        self.style = Style(options.style) if options.style else style_of(has_token)
+
+    def facts(self) -> dict[str, Any]:
+        """What was loaded, for `doctor`."""
+        return {
+            **build_facts(),
+            "model": self.weights.description,
+            "parameters": self.weights.parameters,
+            "vocab": self.weights.vocab_size,
+            "style": self.style.value,
+            "offloaded": self.weights.log.offloaded,
+            "extra_buffers": self._options.extra_buffers,
+        }
+
+    def prepare(self, prompts: Mapping[str, Prompt]) -> dict[str, Any]:
+        """Compute every pack's prompt; the first real decode of this engine.
+
+        Raises:
+            ConfigurationFault: MODEL_DAMAGED when the vocabulary lacks a token of the prompt's style.
+        """
+        before = {pack: self._tokens(prompt.before) for pack, prompt in prompts.items()}
+        needed = sum(len(tokens) for tokens in before.values()) + WORKING_TOKENS
+        context = self.weights.context(
+            n_ctx=max(self._options.n_ctx, needed), n_threads=self._options.n_threads, sequences=len(before) + 1
+        )
+        self._context = context
+        for place, (pack, tokens) in enumerate(before.items()):
+            context.keep_prefix(place, tokens)
+            self._places[pack] = place
+            self._after[pack] = self._tokens(prompts[pack].after)
+        return {"n_ctx": context.size, "prompt_tokens": {pack: len(tokens) for pack, tokens in before.items()}}
+
+    def decide(self, request: DecideRequest) -> Decision:
+        """See `Decider`."""
+        return self.run(request, self._fast)
+
+    def decide_by_reference(self, request: DecideRequest) -> Decision:
+        """The same by llama.cpp's own grammar sampler."""
+        return self.run(request, self._reference)
+
+    def run(self, request: DecideRequest, way: Callable[[DecideRequest, Context, list[int]], Decoded]) -> Decision:
+        """Decide one sentence by some way of decoding."""
+        started = time.perf_counter()
+        context = self._context
+        if context is None or request.pack not in self._places:
+            raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine has no prompt for the pack {request.pack!r}")
+        prompt = [*self.weights.tokenize(request.marked), *self._after[request.pack]]
+        if len(prompt) + TOKENS_MAX > context.free:
+            raise ClientFault(Code.PROMPT_TOO_LONG, f"the sentence has {len(prompt)} tokens")
+        context.begin(self._places[request.pack])
+        prepared = time.perf_counter()
+        decoded = way(request, context, prompt)
+        answer = self.weights.text(decoded.tokens, self.vocabulary.pieces)
+        return Decision(
+            answer=answer,
+            confidence=min(1.0, decoded.confidence),
+            tokens=len(decoded.tokens),
+            passes=decoded.passes,
+            choices=decoded.choices,
+            prompt_ms=(prepared - started) * 1000.0,
+            decode_ms=(time.perf_counter() - prepared) * 1000.0,
+        )
+
+    def _fast(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+        return self.decode_with(request, context, prompt)
+
+    def decode_with(
+        self,
+        request: DecideRequest,
+        context: Context,
+        prompt: list[int],
+        *,
+        guessing: bool = True,
+        skipping: bool = True,
+    ) -> Decoded:
+        """Masked greedy decoding, with or without its savings."""
+        constraint = self.constraints.begin(request.grammar)
+        return decode(
+            context,
+            constraint,
+            prompt,
+            ends=self.vocabulary.ends,
+            expired=lambda: self._clock.now_ms() >= request.deadline_ms,
+            guessing=guessing,
+            skipping=skipping,
+        )
+
+    def _reference(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+        sampler = self.weights.sampler(request.grammar)
+        tokens: list[int] = []
+        try:
+            context.read(prompt, 1)
+            while (token := context.sample(sampler)) not in self.vocabulary.ends:
+                if self._clock.now_ms() >= request.deadline_ms:
+                    raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
+                if len(tokens) >= TOKENS_MAX:
+                    raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
+                tokens.append(token)
+                context.read([token], 1)
+        finally:
+            sampler.close()
+        return Decoded(tuple(tokens), 1.0, len(tokens) + 1, 0, float("inf"))
+
+    def _tokens(self, pieces: tuple[Piece, ...]) -> list[int]:
+        tokens: list[int] = []
+        for piece in pieces:
+            if not piece.special:
+                tokens += self.weights.tokenize(piece.text)
+                continue
+            token = self.weights.special(piece.text)
+            if token is None:
+                why = f"the vocabulary has no token {piece.text}; choose another prompt style"
+                raise ConfigurationFault(Code.MODEL_DAMAGED, why)
+            tokens.append(token)
+        return tokens
+
+    def close(self) -> None:
+        if self._context:
+            self._context.close()
+            self._context = None
+        self.weights.close()

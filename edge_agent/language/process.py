@@ -1,0 +1,197 @@
+"""The engine in a process of its own: started, asked, killed at a deadline, started again.
+
+Decides: when the engine counts as dead (its pipe closes, it says something that is no message, or it is silent past the
+deadline and a grace), and what a death at the first decode means (a build whose matrix kernels this processor does not
+bear: it is started again without them, and `facts` says so). Refuses to guess at an answer: a request in flight when
+the engine dies is ENGINE_CRASHED, one past its deadline EXPIRED.
+
+One thread of the node's lives as long as this object and starts every child, because the kernel kills a child (see
+`child`) when the thread that started it ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
+from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.launch import Child, launch
+from edge_agent.language.options import EngineOptions
+from edge_agent.language.wire import read_decision, read_fault, request_object
+from edge_agent.packs.base import Pack
+
+GRACE_MS = 250.0
+"""How long past its deadline a request may stay unanswered before the engine is killed: one forward pass of a large
+model, as the engine looks at the clock between passes."""
+BACKOFF_S = (0.0, 0.2, 1.0, 5.0, 15.0)
+"""Waits before the first, second, … start in a row that failed; the last one repeats."""
+
+
+class EngineProcess:
+    """A `Decider` that survives its engine. `decide` is called from one thread at a time."""
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        n_ctx: int = 2_048,
+        n_threads: int = 1,
+        n_gpu_layers: int = -1,
+        sha256: str | None = None,
+        packs: tuple[Pack, ...],
+        style: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._options = EngineOptions(
+            model=model, n_ctx=n_ctx, n_threads=n_threads, n_gpu_layers=n_gpu_layers, sha256=sha256, style=style
+        )
+        self._packs = packs
+        self._clock = clock or SystemClock()
+        self._changed = threading.Condition()
+        self._child: Child | None = None
+        self._failure: EdgeAgentError | None = None
+        self._closed = False
+        self._launches = 0
+        self._supervisor: threading.Thread | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a loaded and proven engine waits for a request."""
+        return self._child is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs the engine, or None while there is none."""
+        child = self._child
+        return child.pid if child else None
+
+    @property
+    def restarts(self) -> int:
+        """How often the engine had to be started again."""
+        return max(0, self._launches - 1)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the engine found out about itself: build, vocabulary, context, layers on a GPU, fallbacks used."""
+        child = self._child
+        return dict(child.facts) if child else {}
+
+    def start(self, timeout_s: float = 600.0) -> None:
+        """Start the engine and wait until it has proven itself with one decode.
+
+        Raises:
+            ConfigurationFault: the MODEL_ codes, for the file's own faults.
+            NodeFault: ENGINE_CRASHED or ENGINE_UNAVAILABLE.
+        """
+        with self._changed:
+            self._begin()
+            self._changed.wait_for(lambda: self._child or self._failure or self._closed, timeout_s)
+            if self._child is None:
+                raise self._failure or NodeFault(Code.ENGINE_UNAVAILABLE, f"not ready after {timeout_s:g} s")
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Whether the engine is ready, now or within `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._child is not None, timeout_s)
+
+    def decide(self, request: DecideRequest) -> Decision:
+        """See `Decider`. Waits for an engine that is just starting, within the deadline."""
+        child = self._await_child(request.deadline_ms)
+        try:
+            reply = child.ask(
+                {"decide": request_object(request)}, request.deadline_ms - self._clock.now_ms() + GRACE_MS
+            )
+            if reply is None:
+                self._bury(child)
+                raise ClientFault(Code.EXPIRED, "the engine did not answer in time and was stopped")
+            if "error" in reply:
+                raise read_fault(reply["error"])
+            return read_decision(reply.get("decision"))
+        except NodeFault as problem:
+            if problem.code is Code.ENGINE_CRASHED:
+                self._bury(child)
+            raise
+
+    def close(self) -> None:
+        """Stop the engine for good."""
+        with self._changed:
+            self._closed = True
+            child, self._child = self._child, None
+            self._changed.notify_all()
+        if child:
+            child.kill()
+        if self._supervisor and self._supervisor is not threading.current_thread():
+            self._supervisor.join(timeout=10.0)
+
+    def __enter__(self) -> EngineProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        if self._closed:
+            raise NodeFault(Code.ENGINE_UNAVAILABLE, "the engine was closed")
+        if self._supervisor is None:
+            self._supervisor = threading.Thread(target=self._supervise, name="engine-supervisor", daemon=True)
+            self._supervisor.start()
+
+    def _await_child(self, deadline_ms: float) -> Child:
+        with self._changed:
+            self._begin()
+            while self._child is None and self._failure is None and not self._closed:
+                left_s = (deadline_ms - self._clock.now_ms()) / 1000.0
+                if left_s <= 0 or not self._changed.wait(left_s):
+                    raise ClientFault(Code.EXPIRED, "the engine was still starting when the time ran out")
+            if self._child is None:
+                why = self._failure.message if self._failure else "it was closed"
+                raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine is not running: {why}") from self._failure
+            return self._child
+
+    def _bury(self, child: Child) -> None:
+        """This child is dead or about to be; the supervisor starts another."""
+        child.kill()
+        with self._changed:
+            if self._child is child:
+                self._child = None
+            self._changed.notify_all()
+
+    def _supervise(self) -> None:
+        failures = 0
+        while not self._closed:
+            try:
+                child = launch(self._options, self._packs)
+            except EdgeAgentError as problem:
+                failures += 1
+                self._note(None, problem)
+                if isinstance(problem, ConfigurationFault):
+                    return  # the same file would fail the same way
+                self._rest(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                continue
+            failures = 0
+            if not self._note(child, None):
+                child.kill()
+                return
+            self._watch(child)
+
+    def _note(self, child: Child | None, failure: EdgeAgentError | None) -> bool:
+        with self._changed:
+            if child:
+                self._launches += 1
+            self._failure = failure
+            self._child = child if not self._closed else None
+            self._changed.notify_all()
+            return not self._closed
+
+    def _rest(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
+
+    def _watch(self, child: Child) -> None:
+        """Return when the child has died; whoever gives it up kills it, so this always returns."""
+        child.wait()
+        self._bury(child)

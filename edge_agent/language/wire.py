@@ -1,0 +1,91 @@
+"""What passes between the node and the engine's process: JSON objects, one a message, nothing else.
+
+The node does not trust the engine's process: every message is read strictly and anything unexpected counts as a crash
+(ENGINE_CRASHED). Nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
+from edge_agent.language.decision import DecideRequest, Decision
+
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""One message; the prompts of many packs with their examples stay far below."""
+
+_FAULTS: dict[str, type[EdgeAgentError]] = {
+    "client": ClientFault,
+    "configuration": ConfigurationFault,
+    "node": NodeFault,
+}
+
+JsonObject = dict[str, Any]
+
+
+def pack_message(message: JsonObject) -> bytes:
+    """A message to bytes."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_message(data: bytes) -> JsonObject:
+    """Bytes to a message.
+
+    Raises:
+        NodeFault: ENGINE_CRASHED when it is not a JSON object.
+    """
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError) as problem:
+        raise _garbled("not JSON") from problem
+    if not isinstance(message, dict):
+        raise _garbled("not an object")
+    return message
+
+
+def request_object(request: DecideRequest) -> JsonObject:
+    return asdict(request)
+
+
+def read_request(message: JsonObject) -> DecideRequest:
+    """A request as the engine's process reads it; the node is trusted there."""
+    return DecideRequest(**{field.name: message[field.name] for field in fields(DecideRequest)})
+
+
+def decision_object(decision: Decision) -> JsonObject:
+    return asdict(decision)
+
+
+def read_decision(message: Any) -> Decision:
+    """A decision, with every field of its own type.
+
+    Raises:
+        NodeFault: ENGINE_CRASHED.
+    """
+    if not isinstance(message, dict) or set(message) != {field.name for field in fields(Decision)}:
+        raise _garbled("no decision")
+    numbers = ("tokens", "passes", "choices", "confidence", "prompt_ms", "decode_ms")
+    plain = all(isinstance(message[name], int | float) and not isinstance(message[name], bool) for name in numbers)
+    if not plain or not isinstance(message["answer"], str) or not 0.0 <= message["confidence"] <= 1.0:
+        raise _garbled("a decision with a wrong field")
+    return Decision(**message)
+
+
+def fault_object(error: EdgeAgentError) -> JsonObject:
+    fault = next(name for name, kind in _FAULTS.items() if isinstance(error, kind))
+    return {"fault": fault, "code": error.code.value, "message": error.message, "where": error.where}
+
+
+def read_fault(message: Any) -> EdgeAgentError:
+    """The error that the engine's process reported."""
+    try:
+        kind = _FAULTS[message["fault"]]
+        return kind(Code(message["code"]), str(message["message"])[:2_000], where=str(message["where"])[:500])
+    except (KeyError, ValueError, TypeError):
+        return _garbled("an error without a code")
+
+
+def _garbled(what: str) -> NodeFault:
+    return NodeFault(Code.ENGINE_CRASHED, f"the engine's process sent {what}")
