@@ -96,5 +96,5 @@ def _quantity_problem(slot: QuantitySlot, value: Any) -> str:
     if slot.integer and value != int(value):
         return "is a whole number"
     if not slot.minimum <= value <= slot.maximum:
-        return f"is from {slot.minimum:g} to {slot.maximum:g}, not {value:g}"
+        return f"is from {slot.minimum:g} to {slot.maximum:g}"
     return ""

@@ -72,13 +72,13 @@ CLOSERS = _phrases("""
     spinning, walking, running, working, acting, doing, doing it, doing that, doing this, doing so
     what you are doing, what youre doing, whatever you are doing, whatever youre doing, where you are
     right where you are, where youre, for a moment, for a second, for a minute, a moment, a second, a minute
-    for a bit, for now, the fuck, moving around, moving forward, and do not move, and dont move, and stay there
+    for a bit, for now, the fuck, moving around, moving forward
     and wait, and hold, or i will pull the plug, before you hit something, before something happens
     before someone gets hurt, before somebody gets hurt, before it is too late, if you can, any further, any closer
     yourself, operation, operations, execution, the operation, the program, the task, the mission, mission, program
     task, dead, cold, thank you, thanks, would you, will you, could you, can you, wont you, i said, i say, i mean it
     immediately now, this instant, this minute, this second, this very moment, on the spot, in your tracks, in place
-    your engines, the engines, engines, fire, and desist
+    your engines, the engines, engines, fire
 """)
 """What may stand after a stop."""
 
@@ -106,7 +106,7 @@ _STRETCHED = (
 """Cries as people and recognisers write them: "stoooop", "woah"."""
 _APOSTROPHES = str.maketrans("", "", "'`\u00b4\u02bc\u2018\u2019\uff07")
 _STOP_SIGN = "\N{OCTAGONAL SIGN}"
-_VOCATIVE = re.compile(r"^\s*[^\W\d_]+\s*[,:;.!\u2013\u2014]\s*(?=\w)")
+_VOCATIVE = re.compile(r"^\s*(?:(?:hey|hi|hello|ok|okay|yo|please)\s+)?\w+(?:\s*[,:;.!\u2013\u2014]|\s-\s)\s*(?=\w)")
 """One word set off by a comma or the like: a name called before the stop."""
 
 
