@@ -113,7 +113,7 @@ class _Emitter:
 
     def _span(self, words: Sequence[str]) -> str:
         """A run of whole words: one rule a word, each followed by nothing or by the next."""
-        starts = []
+        starts: list[str] = []
         for place in range(len(words) - 1, -1, -1):
             here = f"span-{place + 1}"
             after = f' (" " span-{place + 2})?' if place + 1 < len(words) else ""

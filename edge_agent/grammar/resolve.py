@@ -30,8 +30,8 @@ from edge_agent.packs.base import (
 )
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import Dialogue, Linked, Mention, MentionType, Word
-from edge_agent.world.quantities import convert
 from edge_agent.world.store import World
+from edge_agent.world.units import convert
 
 _DETAILS = {
     RejectReason.UNKNOWN_ENTITY: "something was named that is not known here",

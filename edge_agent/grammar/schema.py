@@ -21,7 +21,7 @@ from edge_agent.world.mention import (
     Mention,
     MentionType,
 )
-from edge_agent.world.quantities import convert
+from edge_agent.world.units import convert
 
 JsonSchema = dict[str, Any]
 

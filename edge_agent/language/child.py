@@ -69,7 +69,7 @@ class _Server:
 
 
 def _die_with_parent(parent: int) -> None:
-    """Ask the kernel for SIGKILL when the parent's starting thread ends; Linux only, elsewhere the closed socket ends it."""
+    """Ask Linux for SIGKILL when the thread that started us ends; elsewhere the closed socket ends us."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before we could ask

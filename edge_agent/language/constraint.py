@@ -25,7 +25,7 @@ class Constraints:
     """Compiles grammars for one vocabulary and remembers them. The vocabulary must outlive it."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._tokenizer = llguidance.LLTokenizer.from_llamacpp(
+        self._tokenizer = llguidance.LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]  # left out of its stubs
             tokens=_marked_tokens(vocabulary),
             vocab_ptr=vocabulary.pointer,
             tokenize_fptr=vocabulary.tokenize_pointer,

@@ -23,6 +23,8 @@ BATCH_TOKENS_MAX = 512
 ROWS_MAX = 4
 """Rows of logits asked for in one pass."""
 _LOG_LINES_MAX = 40
+_WARN = 3
+"""GGML_LOG_LEVEL_WARN; the binding does not name it."""
 _PIECE_BYTES_MAX = 4_096
 
 
@@ -39,7 +41,7 @@ class Log:
         line = text.decode("utf-8", "replace").strip()
         if "offloaded" in line:
             self.offloaded = line.split(":")[-1].strip()
-        if line and level >= llama_cpp.GGML_LOG_LEVEL_WARN:
+        if line and level >= _WARN:
             self.lines = [*self.lines[1 - _LOG_LINES_MAX :], line]
 
     def last(self) -> str:

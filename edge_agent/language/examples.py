@@ -67,7 +67,8 @@ def _written(pack: Pack, sample: Sample, names: Mapping[str, list[str]], rng: ra
     """The sample with names and labels filled in, or None when something in it cannot be filled."""
     spec = pack.action(sample.intent)
     words: list[str] = []
-    values: dict[str, int | str] = dict(sample.fixed)
+    values: dict[str, int | str] = {}
+    values.update(sample.fixed)
     entities = quantities = 0
     for piece in sample.pieces:
         if isinstance(piece, str):
@@ -110,5 +111,6 @@ def _ordered(spec: ActionSpec | None, values: Mapping[str, int | str]) -> str | 
     else:
         if any(slot.required and slot.name not in values for slot in spec.slots):
             return None
-        call = {"action": spec.name} | {slot.name: values[slot.name] for slot in spec.slots if slot.name in values}
+        call = {"action": spec.name}
+        call.update({slot.name: values[slot.name] for slot in spec.slots if slot.name in values})
     return json.dumps([call], ensure_ascii=False, separators=(",", ":"))

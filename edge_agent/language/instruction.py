@@ -30,10 +30,10 @@ def instruction(pack: Pack) -> str:
     return "\n".join(
         [
             f"You turn one sentence into actions. {pack.doc.strip().splitlines()[0]}",
-            "Answer with a compact JSON list of 1 to "
-            f'{limits.ACTIONS_MAX} actions in the order they are asked for, or with [{{"action":"reject","reason":R}}], '
-            f"R one of {reasons}.",
-            "The sentence marks what is known: [1 name] is a thing, [a number] a quantity, and [me], [here], [it], [there] "
+            f"Answer with a compact JSON list of 1 to {limits.ACTIONS_MAX} actions in the order they are asked for, "
+            f'or with [{{"action":"reject","reason":R}}], R one of {reasons}.',
+            "The sentence marks what is known: [1 name] is a thing, [a number] a quantity, "
+            "and [me], [here], [it], [there] "
             'are themselves. In a slot write the mark\'s label: 1, "a", "me". Leave out slots that are not said; '
             "a slot with ? may be left out. A thing that is named but not marked is not known: unknown_entity.",
             "Actions:",
