@@ -36,7 +36,7 @@ model: $(VENV)/.dev ## train the bundled model again (MINUTES=30)
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
 	@$(BIN)/edge-agent grammar --write grammars
-	@$(BIN)/edge-agent schema --asyncapi > docs/asyncapi.yaml
+	@$(BIN)/python scripts/write-wire-docs.py
 
 wheel: $(VENV)/.dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

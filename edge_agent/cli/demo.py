@@ -70,7 +70,7 @@ def _show(client: Client, screen: Screen, line: Line) -> bool:
     screen.line(
         (f"{line.pack} > ", "cyan"), (line.text, "bold"), (f"  (in the {line.area})" if line.area else "", "dim")
     )
-    fields = {"pack": line.pack, "area": line.area, "ttl_ms": TTL_MS}
+    fields: dict[str, str | int | None] = {"pack": line.pack, "area": line.area, "ttl_ms": TTL_MS}
     outcome, end = say(client, screen, line.text, fields, agree=lambda _planned: True, follow=True)
     if outcome is Outcome.STOPPED:
         _resume(client, screen)

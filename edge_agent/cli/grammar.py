@@ -9,8 +9,8 @@ from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.local import world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import ClientFault, Code
-from edge_agent.grammar.check import check_gbnf
 from edge_agent.grammar.general import general_gbnf
+from edge_agent.grammar.limits import check_gbnf
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.world.linker import Linker

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.models import bundled_model, manifest
+from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import Pack
 from edge_agent.settings import ModelSettings, load_settings
@@ -39,12 +39,10 @@ def model_file(settings: ModelSettings) -> tuple[Path, str | None]:
     """The model's file and the digest it must have; the bundled model is always checked against its manifest.
 
     Raises:
-        NodeFault: MODEL_MISSING.
+        ConfigurationFault: MODEL_MISSING, MODEL_DAMAGED.
     """
-    if settings.path is not None:
-        return settings.path, settings.sha256
-    bundled = bundled_model()
-    return bundled, next((model.sha256 for model in manifest() if model.file == bundled.name), None)
+    path = settings.path or bundled_model()
+    return path, settings.sha256 or bundled_sha256(path)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import argparse
 from edge_agent.cli.exit_codes import Exit, exit_of_error
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import EdgeAgentError
-from edge_agent.language.models import manifest, model_path, verify
+from edge_agent.language.models import manifest, models_dir, verify
 
 EXAMPLE = "edge-agent models list\nedge-agent models verify"
 
@@ -21,8 +21,8 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Show the manifest, or check each of its files against it."""
     end = Exit.OK
     rows = []
-    for model in manifest():
-        path = model_path(model)
+    for model in manifest().models:
+        path = models_dir() / model.file
         state = "at hand" if path.is_file() else "missing"
         if options.what == "verify":
             try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.screen import Screen
-from edge_agent.grammar.schema import actions_schema
-from edge_agent.messages.schema import asyncapi, json_schemas
+from edge_agent.grammar.schema import resolved_schema
+from edge_agent.messages.schema import JSON_SCHEMA_DIALECT, asyncapi, json_schemas
+from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
 
 EXAMPLE = "edge-agent schema --pack robot > robot.schema.json\nedge-agent schema --asyncapi > asyncapi.yaml"
@@ -24,8 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Write one JSON document; on one line with --json."""
     if options.pack is not None:
-        document = actions_schema(load_pack(options.pack))
+        document = _actions(load_pack(options.pack))
     else:
         document = asyncapi() if options.asyncapi else json_schemas()
     screen.raw(json.dumps(document, ensure_ascii=False, indent=None if options.json else 2))
     return Exit.OK
+
+
+def _actions(pack: Pack) -> dict[str, Any]:
+    """What a robot can be sent: one of the pack's actions."""
+    return {
+        "$schema": JSON_SCHEMA_DIALECT,
+        "title": f"{pack.name} actions",
+        "description": pack.doc.strip(),
+        "oneOf": [{"title": spec.name, "description": spec.doc, **resolved_schema(spec)} for spec in pack.actions],
+    }
