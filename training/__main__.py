@@ -1,0 +1,127 @@
+"""`python -m training`: corpus, tokenizer, training, export, measuring, card. One command repeats the bundled model."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from itertools import islice
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from training.batches import Example, blocks_from_worker
+from training.card import Facts, corpus_hash, write_card
+from training.check import measure, sample
+from training.corpus import Corpus
+from training.export import F16, Q8_0, Title, export
+from training.model import Shape
+from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
+from training.train import Plan, Trainer
+from training.words import english
+
+NAME = "edge-command-v1"
+TOKENIZER_EXAMPLES = 60_000
+WORDS_REPEATED = 3
+CHECKED = 500
+SAME_SHARE_MIN = 1.0
+"""Q8_0 ships when it answers everything as F16 does; else F16 ships."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the whole pipeline, or only measure a file."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    if options.check:
+        for held_back in (False, True):
+            result = measure(options.check, sample(options.seed, CHECKED, held_back=held_back))
+            print(f"held back {held_back}: {result.right} of {len(result.examples)}")
+            for group, count in result.wrong_groups().most_common(15):
+                print(f"  {count:3}  {group}")
+        return 0
+    options.work.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer(options.work / "tokenizer.json", options.seed)
+    plan = Plan(seconds=options.minutes * 60, steps=options.steps, seed=options.seed)
+    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan)
+    checkpoint = options.work / "checkpoint.pt"
+    if options.resume:
+        trainer.resume(checkpoint)
+    print(f"{trainer.model.parameters_total():,} parameters", flush=True)
+    stream = blocks_from_worker(Corpus(), tokenizer.to_str(), options.seed, trainer.progress.blocks)
+    trainer.run(stream, lambda line: print(line, flush=True), checkpoint)
+    _finish(options, trainer, tokenizer)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long to train")
+    parser.add_argument("--steps", type=int, help="train this many steps instead, to repeat a run exactly")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; one is fastest on a shared machine")
+    parser.add_argument("--out", type=Path, default=Path("models"))
+    parser.add_argument("--work", type=Path, default=Path("build/training"), help="tokenizer and checkpoint")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
+    parser.add_argument("--check", type=Path, metavar="MODEL", help="only measure this file")
+    return parser
+
+
+def _tokenizer(path: Path, seed: int) -> Tokenizer:
+    """The tokenizer of this run: learnt once, then kept with its checkpoint."""
+    if path.exists():
+        return load_tokenizer(path)
+    examples = islice(Corpus()(random.Random(f"{seed}/tokenizer")), TOKENIZER_EXAMPLES)
+    texts = [text for example in examples for text in _texts(example)]
+    common = [f" {word}" for word in english(8_000) for _ in range(WORDS_REPEATED)]
+    tokenizer = train_tokenizer([*texts, *common], VOCABULARY)
+    tokenizer.save(str(path))
+    return tokenizer
+
+
+def _texts(example: Example) -> tuple[str, str, str]:
+    return example.pack, example.marked, example.answer
+
+
+def _finish(options: argparse.Namespace, trainer: Trainer, tokenizer: Tokenizer) -> None:
+    """Export both forms, choose one, measure it, write the card."""
+    title = Title(NAME, "1", "Reads marked commands, answers with actions; bundled with edge_agent.")
+    files = {F16: options.out / f"{NAME}-f16.gguf", Q8_0: options.out / f"{NAME}-q8_0.gguf"}
+    for kind, path in files.items():
+        export(trainer.model, tokenizer, path, kind, title)
+    seen = sample(options.seed, CHECKED, held_back=False)
+    exact, small = measure(files[F16], seen), measure(files[Q8_0], seen)
+    same = sum(one == other for one, other in zip(exact.answers, small.answers, strict=True))
+    shipped, other = (Q8_0, F16) if same >= SAME_SHARE_MIN * len(seen) else (F16, Q8_0)
+    files[other].unlink()
+    held_back = measure(files[shipped], sample(options.seed, CHECKED, held_back=True))
+    shape, progress = trainer.model.shape, trainer.progress
+    facts = Facts(
+        name=NAME,
+        file=files[shipped].name,
+        quantization=shipped.name,
+        parameters=trainer.model.parameters_total(),
+        vocabulary=shape.vocabulary,
+        width=shape.width,
+        layers=shape.layers,
+        heads=shape.heads,
+        hidden=shape.hidden,
+        seed=options.seed,
+        steps=progress.step,
+        tokens=progress.tokens,
+        seconds=progress.seconds,
+        threads=options.threads,
+        curve=tuple(progress.curve),
+        corpus=corpus_hash(),
+        seen=(small.right if shipped is Q8_0 else exact.right, len(seen)),
+        held_back=(held_back.right, len(held_back.examples)),
+        same_as_f16=(same, len(seen)),
+        command=f"python -m training --steps {progress.step} --seed {options.seed}",
+    )
+    write_card(options.out, facts)
+    print(f"{facts.file}: seen {facts.seen}, held back {facts.held_back}, same as F16 {facts.same_as_f16}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

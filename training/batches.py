@@ -1,0 +1,129 @@
+"""Turns examples into padded batches of near-equal length, in order and reproducibly, on one worker process or none.
+
+The stream is cut into blocks; block `k` depends on the seed and on `k` alone, so a resumed run goes on where it
+stopped.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from edge_agent.world.mention import Linked
+from training.tokenizer import BEGIN, END, PAD, prompt_of
+
+BLOCK_EXAMPLES = 2048
+BATCH_TOKENS = 5120
+LENGTH_STEP = 8
+LENGTH_MAX = 256
+SENTENCE_SHARE = 0.1
+SENTENCE_WEIGHT = 0.5
+"""Of the sentence's own tokens a tenth is scored at half weight: 0.05 a token on average."""
+BLOCKS_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing to learn. `group` names the template it came from, `linked` is what the linker read."""
+
+    pack: str
+    marked: str
+    answer: str
+    group: str = ""
+    linked: Linked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Token ids (rows, positions) and the weight of each position as something to predict (same shape)."""
+
+    tokens: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+
+Source = Callable[[random.Random], Iterator[Example]]
+"""Endless examples from one random stream."""
+
+
+def blocks(source: Source, tokenizer: Tokenizer, seed: int, start: int = 0) -> Iterator[list[Batch]]:
+    """Blocks of batches from number `start` on, endlessly."""
+    number = start
+    while True:
+        yield block(source, tokenizer, seed, number)
+        number += 1
+
+
+def block(source: Source, tokenizer: Tokenizer, seed: int, number: int) -> list[Batch]:
+    """Block `number` of the stream that `seed` names."""
+    rng = random.Random(f"{seed}/{number}")
+    stream = source(rng)
+    examples = [next(stream) for _ in range(BLOCK_EXAMPLES)]
+    return batches(encode(examples, tokenizer), tokenizer, rng)
+
+
+def encode(examples: Sequence[Example], tokenizer: Tokenizer) -> list[tuple[list[int], int]]:
+    """Token ids of each example, and where its answer begins. Longer ones than LENGTH_MAX are left out."""
+    prompts = tokenizer.encode_batch([BEGIN + prompt_of(example.pack, example.marked) for example in examples])
+    answers = tokenizer.encode_batch([example.answer + END for example in examples])
+    pairs = [
+        (prompt.ids + answer.ids, len(prompt.ids))
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if len(prompt.ids) + len(answer.ids) <= LENGTH_MAX
+    ]
+    return sorted(pairs, key=lambda pair: len(pair[0]))
+
+
+def batches(rows: Sequence[tuple[list[int], int]], tokenizer: Tokenizer, rng: random.Random) -> list[Batch]:
+    """Cut rows sorted by length into batches of about BATCH_TOKENS, in random order."""
+    cut, first = [], 0
+    while first < len(rows):
+        last = first
+        while last < len(rows) and (last - first + 1) * _padded(len(rows[last][0])) <= BATCH_TOKENS:
+            last += 1
+        cut.append(_batch(rows[first:last], tokenizer.token_to_id(PAD), rng))
+        first = last
+    rng.shuffle(cut)
+    return cut
+
+
+def _padded(length: int) -> int:
+    return -(-length // LENGTH_STEP) * LENGTH_STEP
+
+
+def _batch(rows: Sequence[tuple[list[int], int]], pad: int, rng: random.Random) -> Batch:
+    length = _padded(len(rows[-1][0]))
+    tokens = np.full((len(rows), length), pad, dtype=np.int64)
+    chosen = np.random.default_rng(rng.getrandbits(64)).random(tokens.shape) < SENTENCE_SHARE
+    weights = np.where(chosen, np.float32(SENTENCE_WEIGHT), np.float32(0))
+    weights[:, 0] = 0
+    for row, (ids, answer_start) in enumerate(rows):
+        tokens[row, : len(ids)] = ids
+        weights[row, answer_start : len(ids)] = 1
+        weights[row, len(ids) :] = 0
+    return Batch(tokens, weights)
+
+
+def blocks_from_worker(source: Source, tokenizer_text: str, seed: int, start: int = 0) -> Iterator[list[Batch]]:
+    """The same blocks as `blocks`, made in a process of their own a few blocks ahead. Closing the iterator ends it."""
+    context = get_context("spawn")
+    queue: Queue[list[Batch]] = context.Queue(BLOCKS_AHEAD)
+    worker = context.Process(target=_work, args=(source, tokenizer_text, seed, start, queue), daemon=True)
+    worker.start()
+    try:
+        while True:
+            yield queue.get(timeout=300)
+    finally:
+        worker.terminate()
+        worker.join()
+
+
+def _work(source: Source, tokenizer_text: str, seed: int, start: int, queue: Queue[list[Batch]]) -> None:
+    for made in blocks(source, Tokenizer.from_str(tokenizer_text), seed, start):
+        queue.put(made)

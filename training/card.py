@@ -1,0 +1,132 @@
+"""The model's card (models/README.md) and the manifest that the node reads before it loads a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge_agent.packs.registry import load_pack
+from training.corpus import PACK_SHARES
+
+LICENCE = "Apache-2.0"
+CURVE_ROWS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about one training run that the card tells."""
+
+    name: str
+    file: str
+    quantization: str
+    parameters: int
+    vocabulary: int
+    width: int
+    layers: int
+    heads: int
+    hidden: int
+    seed: int
+    steps: int
+    tokens: int
+    seconds: float
+    threads: int
+    curve: tuple[tuple[int, float], ...]
+    corpus: str
+    """sha256 over the phrases and the generator."""
+    seen: tuple[int, int]
+    """Right answers and examples, templates of the training."""
+    held_back: tuple[int, int]
+    """The same, templates never trained on."""
+    same_as_f16: tuple[int, int]
+    """Answers of the quantized file equal to the F16 file's."""
+    command: str
+
+
+def corpus_hash() -> str:
+    """One digest over everything that decides the corpus: phrase files, name lists and the generator's code."""
+    here = Path(__file__).parent
+    phrases = {path for name in PACK_SHARES for path in load_pack(name).phrases}
+    files = sorted([*phrases, *here.glob("*.py"), here / "names.toml"], key=lambda path: path.name)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def write_card(out: Path, facts: Facts) -> None:
+    """Write manifest.json, README.md and the run's facts next to the model."""
+    model = out / facts.file
+    entry = {
+        "name": facts.name,
+        "file": facts.file,
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+        "bytes": model.stat().st_size,
+        "arch": "llama",
+        "parameters": facts.parameters,
+        "quantization": facts.quantization,
+        "packs": list(PACK_SHARES),
+        "licence": LICENCE,
+    }
+    (out / "manifest.json").write_text(json.dumps({"models": [entry]}, indent=2) + "\n", encoding="utf-8")
+    (out / "training.json").write_text(json.dumps(asdict(facts), indent=2) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(_card(facts, model.stat().st_size), encoding="utf-8")
+
+
+def _share(pair: tuple[int, int]) -> str:
+    right, total = pair
+    return f"{right} of {total} ({100 * right / max(total, 1):.1f} %)"
+
+
+def _architecture(facts: Facts) -> str:
+    return (
+        f"{facts.layers} layers, width {facts.width}, {facts.heads} heads, feed-forward {facts.hidden}, "
+        f"vocabulary {facts.vocabulary}, output tied to the embedding"
+    )
+
+
+def _card(facts: Facts, size: int) -> str:
+    step = max(1, len(facts.curve) // CURVE_ROWS)
+    rows = "\n".join(f"| {number} | {loss:.4f} |" for number, loss in facts.curve[step - 1 :: step])
+    return f"""# {facts.name}
+
+The model that comes with edge_agent. It reads a sentence whose names and numbers the linker has marked and says which
+actions are meant, by the numbers of the marks. It sees no world and knows no name. Written by `python -m training`;
+`training.json` holds the same facts for programs, [docs/training.md](../docs/training.md) says how it is made.
+
+| | |
+|---|---|
+| file | `{facts.file}`, {size / 1e6:.1f} MB, {facts.quantization} |
+| architecture | Llama: {_architecture(facts)} |
+| parameters | {facts.parameters:,} |
+| packs | {", ".join(PACK_SHARES)} |
+| data | generated from the packs' own phrases; no other text, no recorded commands |
+| corpus | sha256 `{facts.corpus}` over phrases, name lists and generator |
+| seed, steps, tokens | {facts.seed}, {facts.steps:,}, {facts.tokens:,} |
+| time | {facts.seconds / 60:.1f} minutes on {facts.threads} CPU thread(s) |
+| licence | {LICENCE} |
+
+## Figures
+Exact answers on generated sentences, decoded as the node decodes (llama.cpp, the sentence's own grammar):
+
+| | right |
+|---|---|
+| templates that were trained on | {_share(facts.seen)} |
+| templates that were held back | {_share(facts.held_back)} |
+| same answer as the F16 file | {_share(facts.same_as_f16)} |
+
+Made by `{facts.command}`; `python -m training --check models/{facts.file}` measures again.
+
+## Loss
+Mean over the answers' tokens, in nats.
+
+| step | loss |
+|---|---|
+{rows}
+
+## Limits
+English only. It understands what the phrases of the three packs teach and their neighbours; a sentence far from them is
+likely refused, and may be misunderstood. What it must not get wrong is not left to it: names and numbers come from the
+linker, every action is checked against its schema and the policy, and a stop does not pass through it.
+"""

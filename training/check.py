@@ -1,0 +1,65 @@
+"""Measures a finished file the way the node uses it: the linker's sentences, the sentence's grammar, llama.cpp."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from edge_agent.clock import SystemClock
+from edge_agent.grammar.sentence import SentenceGrammars
+from edge_agent.language.decision import DecideRequest
+from edge_agent.language.process import EngineProcess
+from edge_agent.packs.base import Pack
+from edge_agent.packs.registry import load_pack
+from training.batches import Example
+from training.corpus import PACK_SHARES, Corpus
+
+DEADLINE_MS = 30_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A model's answers to examples, in their order."""
+
+    examples: tuple[Example, ...]
+    answers: tuple[str, ...]
+
+    @property
+    def right(self) -> int:
+        """Answers equal to the example's, byte for byte."""
+        return sum(example.answer == answer for example, answer in zip(self.examples, self.answers, strict=True))
+
+    @property
+    def share(self) -> float:
+        """The share of right answers."""
+        return self.right / len(self.examples)
+
+    def wrong_groups(self) -> Counter[str]:
+        """How often each template was answered wrongly."""
+        pairs = zip(self.examples, self.answers, strict=True)
+        return Counter(example.group for example, answer in pairs if example.answer != answer)
+
+
+def sample(seed: int, count: int, *, held_back: bool, packs: Sequence[str] = tuple(PACK_SHARES)) -> list[Example]:
+    """Examples for measuring, from a stream that training does not use."""
+    return list(islice(Corpus(tuple(packs), held_back)(random.Random(f"check/{seed}")), count))
+
+
+def measure(model: Path, examples: Sequence[Example]) -> Result:
+    """The model's answer to every example."""
+    packs: dict[str, Pack] = {name: load_pack(name) for name in sorted({example.pack for example in examples})}
+    grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
+    clock = SystemClock()
+    answers = []
+    with EngineProcess(model, packs=tuple(packs.values()), n_gpu_layers=0) as engine:
+        for example in examples:
+            if example.linked is None:
+                raise ValueError(example)
+            grammar = grammars[example.pack].for_sentence(example.linked)
+            request = DecideRequest(example.pack, example.marked, grammar, clock.now_ms() + DEADLINE_MS)
+            answers.append(engine.decide(request).answer)
+    return Result(tuple(examples), tuple(answers))

@@ -1,0 +1,147 @@
+"""Endless training examples from the packs' phrases, from one random stream.
+
+Decides the mixture: which pack and action, how many clauses, which sentences are to be refused, how much noise. A hash
+of a template's name holds one in `HELD_BACK_ONE_IN` back for measuring; those are never trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from edge_agent.packs.base import REJECT, Pack
+from edge_agent.packs.phrases import Phrases, load_phrases
+from edge_agent.packs.registry import load_pack
+from training.batches import Example
+from training.clauses import Clause, coordinated, fill, with_absent, with_head_unmarked, with_pronoun
+from training.sentences import answer, read, sentence
+from training.words import listed
+from training.worlds import Place, random_place
+
+PACK_SHARES = {"robot": 0.42, "home": 0.42, "kiosk": 0.16}
+WORLD_SENTENCES = 120
+"""Sentences made in one world before it is thrown away."""
+CLAUSES = ((1, 0.72), (2, 0.21), (3, 0.05), (5, 0.02))
+REJECT_SHARE = 0.12
+"""Sentences from the phrases' reject blocks; those about absent things come on top."""
+ABSENT_SHARE = 0.13
+HEAD_UNMARKED_SHARE = 0.015
+COORDINATED_SHARE = 0.07
+PRONOUN_SHARE = 0.4
+ADJECTIVES_SHARE = 0.07
+NOISE_SHARE = 0.15
+UNIFORM_SHARE = 0.5
+"""How often an action is drawn evenly; otherwise actions with more phrases are likelier."""
+HELD_BACK_ONE_IN = 20
+TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A pack with its phrases."""
+
+    pack: Pack
+    phrases: Phrases
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The intents that are actions."""
+        return tuple(intent for intent in self.phrases.intents if intent != REJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What to learn from: called with a random stream, gives endless examples."""
+
+    packs: tuple[str, ...] = tuple(PACK_SHARES)
+    held_back: bool = False
+    """Only sentences with a held-back template instead of only sentences without one."""
+
+    def __call__(self, rng: random.Random) -> Iterator[Example]:
+        materials = [material(name) for name in self.packs]
+        shares = [PACK_SHARES.get(name, 1.0) for name in self.packs]
+        places: dict[str, tuple[Place, int]] = {}
+        while True:
+            chosen = rng.choices(materials, shares)[0]
+            place, left = places.get(chosen.pack.name, (None, 0))
+            if place is None or left == 0:
+                place, left = random_place(rng, chosen.pack), WORLD_SENTENCES
+            places[chosen.pack.name] = place, left - 1
+            for _ in range(TRIES):
+                if made := self._example(rng, chosen, place):
+                    yield made
+                    break
+
+    def _example(self, rng: random.Random, chosen: Material, place: Place) -> Example | None:
+        clauses = self._clauses(rng, chosen, place)
+        if clauses is None:
+            return None
+        adjectives: Sequence[str] = listed("adjectives") if rng.random() < ADJECTIVES_SHARE else ()
+        said = sentence(rng, clauses, adjectives, rng.random() < NOISE_SHARE)
+        seen = read(place.linker, said)
+        if seen is None:
+            return None
+        linked, found = seen
+        group = next((clause.group for clause in clauses if is_held_back(clause.group)), clauses[0].group)
+        return Example(chosen.pack.name, linked.marked, answer(place, clauses, said, found), group, linked)
+
+    def _clauses(self, rng: random.Random, chosen: Material, place: Place) -> list[Clause] | None:
+        """One sentence's clauses; None when this throw of the dice led nowhere."""
+        if rng.random() < REJECT_SHARE:
+            refused = self._clause(rng, chosen, place, REJECT)
+            return [refused] if refused else None
+        many = rng.choices([count for count, _ in CLAUSES], [share for _, share in CLAUSES])[0]
+        made: list[Clause] = []
+        for number in range(many):
+            clause = self._clause(rng, chosen, place, _action(rng, chosen))
+            if clause and rng.random() < COORDINATED_SHARE:
+                clause = coordinated(rng, clause, place) or clause
+            if clause and number and rng.random() < PRONOUN_SHARE:
+                clause = with_pronoun(clause, made[-1], chosen.pack) or clause
+            if clause is None:
+                return None
+            made.append(clause)
+        return _with_something_unknown(rng, made, place)
+
+    def _clause(self, rng: random.Random, chosen: Material, place: Place, intent: str) -> Clause | None:
+        for _ in range(TRIES):
+            sample = chosen.phrases.sample(rng, intent)
+            group = f"{chosen.pack.name}/{intent}/{sample.template}"
+            if is_held_back(group) == self.held_back:
+                return fill(rng, place, chosen.phrases, sample)
+        return None
+
+
+def _action(rng: random.Random, chosen: Material) -> str:
+    if rng.random() < UNIFORM_SHARE:
+        return rng.choice(chosen.actions)
+    return rng.choices(chosen.actions, [chosen.phrases.templates(name) for name in chosen.actions])[0]
+
+
+def _with_something_unknown(rng: random.Random, clauses: list[Clause], place: Place) -> list[Clause] | None:
+    """Sometimes one name of the sentence is of something that is not there."""
+    draw = rng.random()
+    if draw >= ABSENT_SHARE + HEAD_UNMARKED_SHARE:
+        return clauses
+    index = rng.randrange(len(clauses))
+    if draw < ABSENT_SHARE:
+        changed = with_absent(rng, clauses[index], place)
+    else:
+        changed = with_head_unmarked(rng, clauses[index]) if place.pack.name == "robot" else None
+    return [*clauses[:index], changed, *clauses[index + 1 :]] if changed else None
+
+
+@cache
+def is_held_back(group: str) -> bool:
+    """Whether this template is kept out of training."""
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % HELD_BACK_ONE_IN == 0
+
+
+@cache
+def material(name: str) -> Material:
+    """A shipped pack with its phrases, read once a process."""
+    pack = load_pack(name)
+    return Material(pack, load_phrases(pack))

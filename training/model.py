@@ -1,0 +1,135 @@
+"""A Llama in plain PyTorch, laid out as llama.cpp's `llama` architecture computes it.
+
+RMSNorm, SwiGLU, rotary positions on interleaved pairs (so the export permutes nothing), the output tied to the
+embedding. It only trains: generation is llama.cpp's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+ROPE_BASE = 10_000.0
+NORM_EPSILON = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a model. `width` is a multiple of 64 (two heads' halves and Q8_0's blocks of 32)."""
+
+    vocabulary: int
+    width: int = 256
+    layers: int = 5
+    heads: int = 4
+    hidden: int = 768
+    context: int = 512
+
+    @property
+    def head_width(self) -> int:
+        """Dimensions of one attention head."""
+        return self.width // self.heads
+
+
+def rotations(shape: Shape) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, (context, head_width / 2) each."""
+    pairs = torch.arange(0, shape.head_width, 2, dtype=torch.float32)
+    angles = torch.outer(torch.arange(shape.context, dtype=torch.float32), ROPE_BASE ** (-pairs / shape.head_width))
+    return angles.cos(), angles.sin()
+
+
+def rotate(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Turn each neighbouring pair of (batch, heads, positions, head_width) by its position's angle."""
+    even, odd = values[..., 0::2], values[..., 1::2]
+    turned = torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), dim=-1)
+    return turned.flatten(-2).type_as(values)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Causal attention over (batch, heads, positions, head_width), spelled out.
+
+    At our forty positions the fused kernel's backward pass is several times slower on a CPU than these two products.
+    """
+    positions = query.size(2)
+    future = torch.ones(positions, positions, dtype=torch.bool, device=query.device).triu(1)
+    scores = (query @ key.transpose(2, 3)) * query.size(3) ** -0.5
+    return scores.masked_fill(future, float("-inf")).softmax(-1).type_as(value) @ value
+
+
+class Norm(nn.Module):
+    """Root-mean-square norm with a learnt scale."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return functional.rms_norm(values, (values.size(-1),), self.weight.type_as(values), NORM_EPSILON)
+
+
+class Block(nn.Module):
+    """Attention, then the gated feed-forward, each on a normed copy added back."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.attn_norm, self.ffn_norm = Norm(shape.width), Norm(shape.width)
+        self.attn_q = nn.Linear(shape.width, shape.width, bias=False)
+        self.attn_k = nn.Linear(shape.width, shape.width, bias=False)
+        self.attn_v = nn.Linear(shape.width, shape.width, bias=False)
+        self.attn_output = nn.Linear(shape.width, shape.width, bias=False)
+        self.ffn_gate = nn.Linear(shape.width, shape.hidden, bias=False)
+        self.ffn_up = nn.Linear(shape.width, shape.hidden, bias=False)
+        self.ffn_down = nn.Linear(shape.hidden, shape.width, bias=False)
+
+    def forward(self, values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        normed = self.attn_norm(values)
+        batch, positions, width = normed.shape
+        query, key, value = (
+            part(normed).view(batch, positions, self.heads, width // self.heads).transpose(1, 2)
+            for part in (self.attn_q, self.attn_k, self.attn_v)
+        )
+        mixed = attend(rotate(query, cosine, sine), rotate(key, cosine, sine), value)
+        values = values + self.attn_output(mixed.transpose(1, 2).reshape(batch, positions, width))
+        normed = self.ffn_norm(values)
+        return values + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
+
+
+class Llama(nn.Module):
+    """The whole model. `forward` gives hidden states; `logits` is separate, because few positions are scored."""
+
+    cosine: Tensor
+    sine: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.token_embd = nn.Embedding(shape.vocabulary, shape.width)
+        self.blk = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.output_norm = Norm(shape.width)
+        cosine, sine = rotations(shape)
+        self.register_buffer("cosine", cosine, persistent=False)
+        self.register_buffer("sine", sine, persistent=False)
+        nn.init.normal_(self.token_embd.weight, std=0.02)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2 and name.startswith("blk"):
+                ends = name.endswith(("attn_output.weight", "ffn_down.weight"))
+                nn.init.normal_(weight, std=0.02 / (2 * shape.layers) ** 0.5 if ends else 0.02)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Hidden states (batch, positions, width) of token ids (batch, positions)."""
+        values = self.token_embd(tokens)
+        cosine, sine = self.cosine[: tokens.size(1)], self.sine[: tokens.size(1)]
+        for block in self.blk:
+            values = block(values, cosine, sine)
+        return self.output_norm(values)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Scores over the vocabulary of some hidden states (…, width)."""
+        return functional.linear(hidden, self.token_embd.weight)
+
+    def parameters_total(self) -> int:
+        """How many numbers are learnt."""
+        return sum(weight.numel() for weight in self.parameters())

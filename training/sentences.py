@@ -1,0 +1,140 @@
+"""Clauses put together to one sentence, read by the real linker, with the answer that is right for it.
+
+The sentence that the model learns from is the linker's own output. Where the linker reads it otherwise than it was
+meant (a name swallowed by a longer one, a number that is none), there is no example: the answer could not be right.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_agent.packs.base import REJECT, ActionSpec
+from edge_agent.world.linker import Linker
+from edge_agent.world.mention import Linked, Mention, MentionType
+from edge_agent.world.text import words_of
+from training.clauses import UNUSED, Clause, Part, Said
+from training.noise import disturbed
+from training.worlds import Place
+
+CONNECTORS = (
+    "and",
+    "and",
+    "and",
+    "then",
+    "and then",
+    "after that",
+    "and after that",
+    "",
+    "also",
+    "and also",
+    "next",
+    "afterwards",
+)
+MODIFIED = ("the", "a", "an", "my", "that", "this", "your", "our")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in the text something was said, and by which clause."""
+
+    start: int
+    end: int
+    clause: int
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text and what was said where."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+def sentence(rng: random.Random, clauses: Sequence[Clause], adjectives: Sequence[str], noisy: bool) -> Sentence:
+    """The clauses joined. `adjectives`: words to put between an article and a name, seldom."""
+    text, spans = "", []
+    for number, clause in enumerate(clauses):
+        if number:
+            text = f"{text} {rng.choice(CONNECTORS)}".strip()
+        for index, part in enumerate(clause.parts):
+            if isinstance(part, str):
+                words = disturbed(rng, part) if noisy and rng.random() < 0.6 else part
+                following = clause.parts[index + 1] if index + 1 < len(clause.parts) else None
+                if adjectives and _is_named(following) and words.rsplit(" ", 1)[-1] in MODIFIED:
+                    words = f"{words} {rng.choice(adjectives)}"
+                text = f"{text} {words}".strip()
+                continue
+            start = len(text) + 1 if text else 0
+            text = f"{text} {part.words}".strip()
+            spans.append(Span(start, len(text), number, part))
+    return Sentence(text, tuple(spans))
+
+
+def _is_named(part: Part | None) -> bool:
+    return isinstance(part, Said) and (part.absent or part.type is MentionType.ENTITY)
+
+
+def read(linker: Linker, said: Sentence) -> tuple[Linked, tuple[Mention | None, ...]] | None:
+    """The sentence as the linker reads it, with each span's mention; None where it was read otherwise than meant."""
+    linked = linker.link(said.text)
+    found = tuple(_mention(linked, span) for span in said.spans)
+    for span, mention in zip(said.spans, found, strict=True):
+        if span.said.absent:
+            if mention is not None:
+                return None
+        elif span.said.type is not None and not _as_meant(span.said, mention):
+            return None
+    return linked, found
+
+
+def _mention(linked: Linked, span: Span) -> Mention | None:
+    return next((each for each in linked.mentions if each.start < span.end and span.start < each.end), None)
+
+
+def _as_meant(said: Said, mention: Mention | None) -> bool:
+    if mention is None or mention.type is not said.type:
+        return False
+    if said.type is MentionType.ENTITY:
+        return said.entity in mention.candidates
+    return said.type is MentionType.QUANTITY or mention.label == said.list_name
+
+
+def answer(place: Place, clauses: Sequence[Clause], said: Sentence, found: Sequence[Mention | None]) -> str:
+    """The model's answer: the clauses' actions in order, or one reject."""
+    if any(span.said.absent for span in said.spans):
+        return refusal("unknown_entity")
+    actions: list[dict[str, str | int]] = []
+    for number, clause in enumerate(clauses):
+        if clause.intent == REJECT:
+            return refusal(clause.fixed["reason"])
+        action = place.pack.action(clause.intent)
+        if action is None:
+            raise ValueError(clause.intent)
+        pairs = [pair for pair in zip(said.spans, found, strict=True) if pair[0].clause == number]
+        actions.extend(_action(action, clause, pairs, turn) for turn in range(clause.turns))
+    return json.dumps(actions, ensure_ascii=False, separators=(",", ":"))
+
+
+def _action(
+    action: ActionSpec, clause: Clause, pairs: Sequence[tuple[Span, Mention | None]], turn: int
+) -> dict[str, str | int]:
+    filled: dict[str, str | int] = dict(clause.fixed)
+    for span, mention in pairs:
+        said = span.said
+        if said.slot == UNUSED or said.turn not in (None, turn):
+            continue
+        if said.type is None:
+            filled[said.slot] = " ".join(words_of(said.words))
+        elif mention is not None:
+            filled[said.slot] = int(mention.label) if mention.type is MentionType.ENTITY else mention.label
+    ordered = {spec.name: filled[spec.name] for spec in action.slots if spec.name in filled}
+    return {"action": action.name, **ordered}
+
+
+def refusal(reason: str) -> str:
+    """The answer that refuses."""
+    return json.dumps([{"action": REJECT, "reason": reason}], separators=(",", ":"))

@@ -1,0 +1,113 @@
+"""Names and words for training sentences: composed, English, or made up. Decides nothing about sentences.
+
+English words come from the `wordfreq` package (its 20,000 most frequent); only training needs it.
+"""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from wordfreq import top_n_list
+
+_FILE = Path(__file__).with_name("names.toml")
+
+
+@cache
+def english(count: int = 20_000) -> tuple[str, ...]:
+    """The most frequent English words of at least three letters, most frequent first."""
+    return tuple(word for word in top_n_list("en", count) if word.isascii() and word.isalpha() and len(word) > 2)
+
+
+@cache
+def _names() -> dict[str, dict[str, tuple[str, ...]] | tuple[str, ...]]:
+    read = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return {
+        key: {kind: tuple(text.split()) for kind, text in value.items()}
+        if isinstance(value, dict)
+        else tuple(value.split())
+        for key, value in read.items()
+    }
+
+
+def listed(key: str) -> tuple[str, ...]:
+    """A list that belongs to no pack: adjectives, colours, people."""
+    found = _names()[key]
+    return found if isinstance(found, tuple) else ()
+
+
+def heads(pack: str, kind: str) -> tuple[str, ...]:
+    """What things of a kind are called; people and unknown kinds borrow from the robot's items."""
+    if kind == "person":
+        return listed("people")
+    of_pack = _names().get(pack, {})
+    if isinstance(of_pack, dict) and kind in of_pack:
+        return of_pack[kind]
+    robot = _names()["robot"]
+    return robot["item"] if isinstance(robot, dict) else ()
+
+
+def made_up(rng: random.Random) -> str:
+    """A word that does not exist."""
+    return "".join(
+        rng.choice(listed("onsets"))
+        + rng.choice(listed("vowels"))
+        + (rng.choice(listed("codas")) if rng.random() < 0.55 else "")
+        for _ in range(rng.choice((1, 2, 2, 3)))
+    )
+
+
+def english_word(rng: random.Random) -> str:
+    """An English word, frequent ones likelier; the three hundred most frequent, mostly function words, are left out."""
+    words = english()
+    return words[300 + int((len(words) - 300) * rng.random() ** 2)]
+
+
+def spelled(number: int) -> str:
+    """A whole number from 0 to 9999 in words."""
+    if number < 20:
+        return listed("units")[number]
+    if number < 100:
+        tens, units = divmod(number, 10)
+        return listed("tens")[tens - 2] + (f" {listed('units')[units]}" if units else "")
+    size, word = (1000, "thousand") if number >= 1000 else (100, "hundred")
+    many, rest = divmod(number, size)
+    return f"{spelled(many)} {word}" + (f" {'and ' if rest < 100 else ''}{spelled(rest)}" if rest else "")
+
+
+def name(rng: random.Random, pack: str, kind: str) -> str:
+    """A name for a thing of a kind, one to four words."""
+    draw = rng.random()
+    if kind == "person":
+        return _person(rng, draw)
+    if draw < 0.1:
+        return made_up(rng) if rng.random() < 0.7 else f"{made_up(rng)} {made_up(rng)}"
+    if draw < 0.25:
+        return english_word(rng) if rng.random() < 0.5 else f"{english_word(rng)} {english_word(rng)}"
+    head = rng.choice(heads(pack, kind)).replace("-", " ")
+    if draw < 0.55:
+        return head
+    if draw < 0.7:
+        return f"{rng.choice(listed('adjectives'))} {head}"
+    if draw < 0.8:
+        number = rng.choice((rng.randint(1, 12), rng.randint(1, 99)))
+        return f"{head} {number}"
+    if draw < 0.84:
+        return f"{head} {rng.choice('abcdefgh')}"
+    if draw < 0.88:
+        return f"{rng.choice(listed('people'))}'s {head}"
+    if draw < 0.94 and pack == "home":
+        return f"{rng.choice(heads('home', 'area')).replace('-', ' ')} {head}"
+    first = english_word(rng) if rng.random() < 0.5 else rng.choice(heads("robot", rng.choice(("item", "place"))))
+    return f"{first.replace('-', ' ')} {head}"
+
+
+def _person(rng: random.Random, draw: float) -> str:
+    first = rng.choice(listed("people"))
+    if draw < 0.7:
+        return first
+    if draw < 0.85:
+        return made_up(rng)
+    return f"{first} {made_up(rng)}" if draw < 0.95 else english_word(rng)
