@@ -1,0 +1,148 @@
+"""The English that the linker knows: small closed classes of words, listed once.
+
+It decides nothing. Open classes (verbs, adjectives, names) are the model's and the world's business; only the words
+that are needed to tell a name from an ordinary word stand here, and the dictionary of common words next to this file.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import Final
+
+
+def listed(words: str) -> tuple[str, ...]:
+    """The words of a list written as one string."""
+    return tuple(words.split())
+
+
+ARTICLES: Final = frozenset(listed("the a an"))
+DETERMINERS: Final = frozenset(
+    listed("the a an this that these those my your his her its our their some any every each another both all")
+)
+POSSESSORS: Final = frozenset(listed("my your his her its our their"))
+PREPOSITIONS: Final = frozenset(
+    listed(
+        "about above across after against along alongside around aside at away back before behind below beneath beside "
+        "between beyond by down for forward from in inside into left near next of off on onto opposite out outside "
+        "over past right round straight through to toward towards under until up upon via with within without"
+    )
+)
+PRONOUNS: Final = frozenset(listed("i you he she we they me him us them it who which what where when how"))
+AUXILIARIES: Final = frozenset(
+    listed(
+        "is are was were be been am do does did don't can could can't will won't would should shall may might must has "
+        "have had isn't aren't that's it's there's what's where's i'm i'd i'll you're you'll let's"
+    )
+)
+FILLERS: Final = frozenset(
+    listed(
+        "and or then but so because while if as than too also please now again quickly slowly carefully gently just "
+        "quick fast immediately first later soon once twice together here there not no yes ok okay thanks thank hey hi "
+        "hello well actually maybe ahead still only already today tonight tomorrow"
+    )
+)
+FUNCTION_WORDS: Final = DETERMINERS | PREPOSITIONS | PRONOUNS | AUXILIARIES | FILLERS
+"""Words that end a noun phrase on either side; none of them is part of what somebody calls a thing."""
+
+MODALS: Final = frozenset(listed("can could will would may might must should shall"))
+NAMELIKE_MODALS: Final = frozenset(listed("can will may"))
+"""Modals that are also a thing or a person: names only after an article or a preposition."""
+NAME_OPENERS: Final = (DETERMINERS | PREPOSITIONS | frozenset(listed("and or one two three"))) - frozenset(
+    listed("that")
+)
+SUBJECTS: Final = frozenset(listed("i you we he she they it the this that someone somebody anyone anybody"))
+CLAUSE_OPENERS: Final = frozenset(listed("and then please you now just also or robot kindly let's go come"))
+"""A verb may stand right after these, as it may at the start."""
+VERB_NAMES: Final = frozenset(listed("charge dock exit halt park pause rest stop"))
+"""Names of places and things that alone, or before a preposition, are orders."""
+HANDLING_VERBS: Final = frozenset(
+    listed(
+        "bring carry catch clean close collect deliver drop fetch find follow get give grab grasp guide hand hold "
+        "inspect keep leave lift lock lower move open pass pick place put raise return send set shut start stop store "
+        "switch take throw transport turn unlock unplug want"
+    )
+)
+"""Verbs after which a lone "this" or "that" is a thing."""
+
+LEVEL_VERBS: Final = frozenset(listed("set dim change adjust raise lower increase decrease brighten"))
+"""Verbs that put a thing to a number, so that a bare number after its name need not be part of the name."""
+WANTING: Final = frozenset(listed("you want need like going have"))
+"""Before "to" and a verb."""
+PLAIN_HEADS: Final = frozenset(
+    listed("area door floor home house light one place room side thing time way window zone")
+)
+"""Last words of names that alone say no particular thing: "the room" is where one stands, not the living room."""
+
+DEICTICS: Final = {
+    ("me",): "me",
+    ("myself",): "me",
+    ("us",): "me",
+    ("it",): "it",
+    ("them",): "it",
+    ("that", "one"): "it",
+    ("this", "one"): "it",
+    ("these", "ones"): "it",
+    ("those", "ones"): "it",
+    ("here",): "here",
+    ("where", "i", "am"): "here",
+    ("where", "i", "stand"): "here",
+    ("where", "i", "am", "standing"): "here",
+    ("there",): "there",
+    ("that", "place"): "there",
+}
+"""Words that point, and the label they point with."""
+DEMONSTRATIVES: Final = frozenset(listed("this that these those"))
+EXPLETIVE_VERBS: Final = frozenset(
+    listed("is are was were isn't aren't wasn't weren't 's will would should has have seems")
+)
+
+SPELLINGS: Final = {
+    "gray": "grey",
+    "color": "colour",
+    "center": "centre",
+    "theater": "theatre",
+    "meter": "metre",
+    "liter": "litre",
+    "aluminum": "aluminium",
+    "catalog": "catalogue",
+    "donut": "doughnut",
+    "pajamas": "pyjamas",
+    "plow": "plough",
+    "tire": "tyre",
+    "yogurt": "yoghurt",
+    "whiskey": "whisky",
+}
+"""American spellings and the British ones they are read as."""
+
+SYNONYMS: Final = (
+    ("couch", "sofa", "settee"),
+    ("fridge", "refrigerator"),
+    ("tv", "television", "telly"),
+    ("phone", "telephone"),
+    ("mobile phone", "cell phone", "smartphone"),
+    ("bathroom", "restroom", "washroom"),
+    ("living room", "lounge", "sitting room"),
+    ("trash can", "garbage can", "rubbish bin", "dustbin", "trash bin", "garbage bin", "waste bin", "wastebasket"),
+    ("cupboard", "cabinet"),
+    ("bookcase", "bookshelf"),
+    ("closet", "wardrobe"),
+    ("elevator", "lift"),
+    ("hallway", "corridor"),
+    ("tap", "faucet"),
+    ("nightstand", "bedside table", "night table"),
+    ("stove", "cooker", "hob"),
+    ("bike", "bicycle"),
+    ("spectacles", "eyeglasses"),
+    ("air conditioner", "aircon", "air conditioning"),
+    ("vacuum cleaner", "hoover"),
+    ("curtain", "drape"),
+)
+"""Everyday words for one thing. Used only where no name or alias of the world fits as said."""
+
+
+@functools.cache
+def common_words() -> frozenset[str]:
+    """English words that people use; a word among them is never taken for a misspelt name."""
+    text = resources.files("edge_agent.world").joinpath("common_words.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
