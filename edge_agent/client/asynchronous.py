@@ -82,16 +82,22 @@ class AsyncClient:
 
     async def __aenter__(self) -> Self:
         self._connection = AsyncConnection(self._command_address, connect_ms=self._connect_ms)
-        self._subscription = AsyncConnection(self._events_address, connect_ms=0, events=True)
+        try:
+            self._subscription = AsyncConnection(self._events_address, connect_ms=0, events=True)
+        except ClientFault:
+            self._connection.close()
+            raise
         self._reader = asyncio.create_task(self._read())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reader
-        self._connection.close()
-        self._subscription.close()
+        try:
+            with suppress(asyncio.CancelledError):
+                await self._reader
+        finally:
+            self._connection.close()
+            self._subscription.close()
 
     async def command(self, text: str, *, ttl_ms: int | None = None, **fields: Any) -> Answer:
         """Ask for something in plain words; fields and errors as `Client.command`."""

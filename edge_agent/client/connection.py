@@ -32,7 +32,7 @@ def _tuned(socket: AnySocket, address: str, connect_ms: int) -> AnySocket:
     socket.setsockopt(zmq.SNDTIMEO, connect_ms)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_FIRST_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
-    if socket.socket_type == zmq.SUB:
+    if socket.type == zmq.SUB:
         socket.setsockopt(zmq.RCVHWM, EVENTS_WAITING_MAX)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
     try:

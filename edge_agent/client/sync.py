@@ -33,6 +33,7 @@ from edge_agent.client.requests import (
     read_event,
 )
 from edge_agent.clock import Clock, SystemClock
+from edge_agent.errors import ClientFault
 from edge_agent.messages import (
     Answer,
     Command,
@@ -70,7 +71,11 @@ class Client:
         self._clock = clock or SystemClock()
         self._answer_ms = answer_ms
         self._connection = Connection(command_address or local.command_address, connect_ms=connect_ms)
-        self._subscription = Subscription(events_address or local.events_address)
+        try:
+            self._subscription = Subscription(events_address or local.events_address)
+        except ClientFault:
+            self._connection.close()
+            raise
 
     def command(self, text: str, *, ttl_ms: int | None = None, **fields: Any) -> Answer:
         """Ask for something in plain words and wait for the answer.
