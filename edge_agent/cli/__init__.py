@@ -19,7 +19,7 @@ _EXAMPLE = 'edge-agent interpret "bring the red box to me" --pack robot'
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the process's exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(given).parse_args(given)
+    options = build_parser(given).parse_args(given)
     screen = Screen(as_json=options.json)
     try:
         return int(options.run(options, screen))
@@ -34,18 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(Exit.OK)
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def build_parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Everything that can be typed; of the verbs only the one in `given` with all its arguments."""
     parser = argparse.ArgumentParser(
         prog="edge-agent",
         description="An edge robotics command interpreter: plain words in, checked JSON actions out.",
         epilog=f"example:\n  {_EXAMPLE}\n\nexit codes:\n{table_text()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_layout,
     )
     parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     chosen = next((word for word in given if not word.startswith("-")), None)
     for verb in VERBS:
-        below = verbs.add_parser(verb.name, help=verb.summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        below = verbs.add_parser(verb.name, help=verb.summary, formatter_class=_layout)
         if verb.name != chosen:
             continue
         module = load(verb)
@@ -55,3 +56,8 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         below.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
         below.set_defaults(run=module.run)
     return parser
+
+
+def _layout(prog: str) -> argparse.HelpFormatter:
+    """Examples and tables keep their lines, and names their column."""
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=100)

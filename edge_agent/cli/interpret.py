@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the sentence")
     parser.add_argument("--pack", default="robot", metavar="NAME|FILE", help="robot, home, kiosk or a pack file")
     parser.add_argument("--world", type=Path, metavar="FILE", help="TOML (default: the pack's example world)")
-    parser.add_argument("--area", help="where the speaker stands")
-    parser.add_argument("--speaker", help="the speaker's name in the world")
+    parser.add_argument("--area", metavar="NAME", help="where the speaker stands")
+    parser.add_argument("--speaker", metavar="NAME", help="the speaker's name in the world")
     add_model_arguments(parser)
 
 
