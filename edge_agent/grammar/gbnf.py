@@ -29,9 +29,31 @@ def to_gbnf(schema: JsonSchema) -> str:
     Raises:
         NodeFault: GRAMMAR_INVALID for a keyword outside the subset.
     """
-    emitter = _Emitter(schema.get("$defs", {}))
-    root = emitter.expression({key: value for key, value in schema.items() if key != "$defs"})
+    definitions = schema.get("$defs", {})
+    body = {key: value for key, value in schema.items() if key != "$defs"}
+    return body_rules(body) + "".join(definition_rules(name, inner) for name, inner in definitions.items())
+
+
+def body_rules(schema: JsonSchema) -> str:
+    """The rules of a schema without its definitions; a `$ref` stands for a rule that the caller adds."""
+    emitter = _Emitter()
+    root = emitter.expression(schema)
     return "\n".join([f"root ::= {root}", *emitter.rules.values()]) + "\n"
+
+
+def definition_rules(name: str, schema: JsonSchema) -> str:
+    """The rules of one definition: free text, or a run of whole words of a list (one rule a word)."""
+    match schema:
+        case {"type": "string", "x-words": [*words], **rest} if words and not rest:
+            starts = [f"{name}-{place + 1}" for place in range(len(words))]
+            rules = [rf'{name} ::= "\"" ({" | ".join(starts)}) "\""']
+            for place, word in enumerate(words):
+                after = f' (" " {starts[place + 1]})?' if place + 1 < len(words) else ""
+                rules.append(f"{starts[place]} ::= {quoted(json_text(word)[1:-1])}{after}")
+            return "\n".join(rules) + "\n"
+        case {"type": "string", **rest} if not rest:
+            return rf'{name} ::= "\"" {_CHAR}{{1,{TEXT_CHARS_MAX}}} "\""' + "\n"
+    raise NodeFault(Code.GRAMMAR_INVALID, f"no grammar for a definition with {sorted(schema)}")
 
 
 def quoted(text: str) -> str:
@@ -48,8 +70,7 @@ def json_text(value: Any) -> str:
 class _Emitter:
     """Collects rules; each distinct schema becomes one rule at most."""
 
-    def __init__(self, definitions: JsonSchema) -> None:
-        self._definitions = definitions
+    def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self.rules: dict[str, str] = {}
 
@@ -68,17 +89,13 @@ class _Emitter:
                 return self._array(items, low, high)
             case {"type": "object"}:
                 return self._object(schema)
-            case {"type": "string", **rest} if not rest:
-                return rf'"\"" {_CHAR}{{1,{TEXT_CHARS_MAX}}} "\""'
-            case {"type": "string", "x-words": [*words], **rest} if words and not rest:
-                return self._span(words)
         raise NodeFault(Code.GRAMMAR_INVALID, f"no grammar for a schema with {sorted(schema)}")
 
     def _reference(self, reference: str) -> str:
         name = reference.removeprefix("#/$defs/")
-        if name not in self._definitions:
+        if name == reference or not name.isalpha() or not name.islower():
             raise NodeFault(Code.GRAMMAR_INVALID, f"only #/$defs/… of the same schema can be referred to: {reference}")
-        return self._rule(name, self._definitions[name], lambda: self.expression(self._definitions[name]))
+        return name
 
     def _enum(self, values: Sequence[Any]) -> str:
         body = " | ".join(quoted(json_text(value)) for value in values)
@@ -110,16 +127,6 @@ class _Emitter:
             return " ".join([*parts, '"}"'])
 
         return self._rule(f"{first}-{opening['const']}", schema, body)
-
-    def _span(self, words: Sequence[str]) -> str:
-        """A run of whole words: one rule a word, each followed by nothing or by the next."""
-        starts: list[str] = []
-        for place in range(len(words) - 1, -1, -1):
-            here = f"span-{place + 1}"
-            after = f' (" " span-{place + 2})?' if place + 1 < len(words) else ""
-            self.rules[here] = f"{here} ::= {quoted(json_text(words[place])[1:-1])}{after}"
-            starts.insert(0, here)
-        return rf'"\"" ({" | ".join(starts)}) "\""'
 
     def _rule(self, wish: str, schema: JsonSchema, body: Callable[[], str]) -> str:
         """The name of the rule for a schema, written when first asked for."""

@@ -7,6 +7,7 @@ folds rule names together. Decides nothing about what is allowed: the language s
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 
 from edge_agent.grammar.limits import check_rules
@@ -21,37 +22,54 @@ def gbnf_to_lark(text: str) -> str:
     """
     rules = read_gbnf(text)
     check_rules(rules)
-    lines = [_line(rule) for rule in rules.values()]
+    open_rules = frozenset({ROOT} | _recursive(rules))
+    lines = [_line(rule, open_rules) for rule in rules.values()]
     return "%llguidance {}\n" + "\n".join(lines) + "\n"
 
 
+def _recursive(rules: Mapping[str, Rule]) -> set[str]:
+    """Rules that lead back to themselves, or to such a rule; all others can be terminals, which compile fastest."""
+    flat: set[str] = set()
+    grown = True
+    while grown:
+        found = {name for name, rule in rules.items() if name not in flat and flat.issuperset(rule.references)}
+        grown = bool(found)
+        flat |= found
+    return set(rules) - flat
+
+
 @lru_cache(maxsize=8_192)
-def _line(rule: Rule) -> str:
-    return f"{_name(rule.name)}: {_alternatives(rule.body)}"
+def _line(rule: Rule, open_rules: frozenset[str]) -> str:
+    return f"{_name(rule.name, open_rules)}: {_Writer(open_rules).alternatives(rule.body)}"
 
 
-def _name(name: str) -> str:
-    # every upper-case letter is marked, so that no two names fold together and none is taken for a terminal
-    folded = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).replace("-", "__")
-    return "start" if name == ROOT else f"r_{folded}"
+def _name(name: str, open_rules: frozenset[str]) -> str:
+    """A terminal's name is upper case. Every capital is marked, so that no two names fold together."""
+    if name == ROOT:
+        return "start"
+    folded = "r_" + "".join(f"_{letter}" if letter.isupper() else letter for letter in name).replace("-", "__")
+    return folded.lower() if name in open_rules else folded.upper()
 
 
-def _alternatives(group: Group) -> str:
-    return " | ".join(" ".join(_node(part) for part in sequence) or '""' for sequence in group.alternatives)
+class _Writer:
+    def __init__(self, open_rules: frozenset[str]) -> None:
+        self._open_rules = open_rules
 
+    def alternatives(self, group: Group) -> str:
+        return " | ".join(" ".join(self.node(part) for part in parts) or '""' for parts in group.alternatives)
 
-def _node(node: Node) -> str:
-    match node:
-        case Literal(text):
-            return json.dumps(text, ensure_ascii=False)
-        case CharClass(ranges, negated):
-            return _regex(ranges, negated)
-        case Reference(name):
-            return _name(name)
-        case Group():
-            return f"({_alternatives(node)})"
-        case _:
-            return _node(node.node) + _times(node.low, node.high)
+    def node(self, node: Node) -> str:
+        match node:
+            case Literal(text):
+                return json.dumps(text, ensure_ascii=False)
+            case CharClass(ranges, negated):
+                return _regex(ranges, negated)
+            case Reference(name):
+                return _name(name, self._open_rules)
+            case Group():
+                return f"({self.alternatives(node)})"
+            case _:
+                return self.node(node.node) + _times(node.low, node.high)
 
 
 def _times(low: int, high: int | None) -> str:

@@ -6,6 +6,7 @@ Refuses (GRAMMAR_INVALID) what `notation` can read but llama.cpp or llguidance c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.notation import ELEMENTS_MAX, ROOT, CharClass, Group, Literal, Node, Reference, Rule, read_gbnf
@@ -25,26 +26,17 @@ def check_rules(rules: Mapping[str, Rule]) -> None:
     if ROOT not in rules:
         raise NodeFault(Code.GRAMMAR_INVALID, f"there is no rule named {ROOT}")
     for rule in rules.values():
-        for name in _references(rule.body):
+        for name in rule.references:
             if name not in rules:
                 raise NodeFault(Code.GRAMMAR_INVALID, f"the rule {name} is not defined", where=rule.name)
-    if sum(_size(rule.body) for rule in rules.values()) > ELEMENTS_MAX:
+    if sum(_size_of(rule) for rule in rules.values()) > ELEMENTS_MAX:
         raise NodeFault(Code.GRAMMAR_INVALID, f"more than {ELEMENTS_MAX} elements once repetitions are written out")
     _check_left_recursion(rules)
 
 
-def _references(node: Node) -> Iterator[str]:
-    match node:
-        case Reference(name):
-            yield name
-        case Group(alternatives):
-            for sequence in alternatives:
-                for part in sequence:
-                    yield from _references(part)
-        case Literal() | CharClass():
-            return
-        case _:
-            yield from _references(node.node)
+@lru_cache(maxsize=8_192)
+def _size_of(rule: Rule) -> int:
+    return _size(rule.body)
 
 
 def _size(node: Node) -> int:
@@ -62,7 +54,7 @@ def _size(node: Node) -> int:
 def _check_left_recursion(rules: Mapping[str, Rule]) -> None:
     """No rule may reach itself before it has read a character."""
     empty = _empty_rules(rules)
-    first = {name: set(_leading(rule.body, empty)) for name, rule in rules.items()}
+    first = {name: _first(rule, empty) for name, rule in rules.items()}
     done: set[str] = set()
     for start in rules:
         path: list[tuple[str, Iterator[str]]] = [(start, iter(first[start]))]
@@ -81,18 +73,27 @@ def _check_left_recursion(rules: Mapping[str, Rule]) -> None:
                 open_names.add(following)
 
 
-def _empty_rules(rules: Mapping[str, Rule]) -> set[str]:
+def _empty_rules(rules: Mapping[str, Rule]) -> frozenset[str]:
     """Rules that can read nothing."""
-    empty: set[str] = set()
-    grown = True
-    while grown:
-        found = {name for name, rule in rules.items() if name not in empty and _can_be_empty(rule.body, empty)}
-        grown = bool(found)
+    empty: frozenset[str] = frozenset()
+    while True:
+        found = {name for name, rule in rules.items() if name not in empty and _rule_can_be_empty(rule, empty)}
+        if not found:
+            return empty
         empty |= found
-    return empty
 
 
-def _can_be_empty(node: Node, empty: set[str]) -> bool:
+@lru_cache(maxsize=8_192)
+def _rule_can_be_empty(rule: Rule, empty: frozenset[str]) -> bool:
+    return _can_be_empty(rule.body, empty)
+
+
+@lru_cache(maxsize=8_192)
+def _first(rule: Rule, empty: frozenset[str]) -> frozenset[str]:
+    return frozenset(_leading(rule.body, empty))
+
+
+def _can_be_empty(node: Node, empty: frozenset[str]) -> bool:
     match node:
         case Literal(text):
             return not text
@@ -106,7 +107,7 @@ def _can_be_empty(node: Node, empty: set[str]) -> bool:
             return node.low == 0 or _can_be_empty(node.node, empty)
 
 
-def _leading(node: Node, empty: set[str]) -> Iterator[str]:
+def _leading(node: Node, empty: frozenset[str]) -> Iterator[str]:
     """Rules that can stand at the very beginning."""
     match node:
         case Reference(name):

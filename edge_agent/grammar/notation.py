@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NoReturn
 
 from edge_agent.errors import Code, NodeFault
@@ -69,12 +69,29 @@ class Repeat:
 Node = Literal | CharClass | Reference | Group | Repeat
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """A named group."""
+    """A named group. Equal only to itself, so that what is worked out for it can be remembered cheaply."""
 
     name: str
     body: Group
+
+    @cached_property
+    def references(self) -> frozenset[str]:
+        """The names of the rules that it mentions."""
+        return frozenset(_references(self.body))
+
+
+def _references(node: Node) -> Iterator[str]:
+    match node:
+        case Reference(name):
+            yield name
+        case Group(alternatives):
+            for sequence in alternatives:
+                for part in sequence:
+                    yield from _references(part)
+        case Repeat(inner):
+            yield from _references(inner)
 
 
 _TOKEN = re.compile(

@@ -36,7 +36,6 @@ Offer = Callable[[Slot], JsonSchema | None]
 
 def answer_schema(pack: Pack, linked: Linked) -> JsonSchema:
     """The answers possible to this sentence: one reject, or 1 to ACTIONS_MAX actions."""
-    words = [word.text for word in linked.words]
 
     def offer(slot: Slot) -> JsonSchema | None:
         match slot:
@@ -45,11 +44,16 @@ def answer_schema(pack: Pack, linked: Linked) -> JsonSchema:
             case QuantitySlot():
                 return _enum(quantity_labels(slot, linked.mentions))
             case TextSlot():
-                return _SPAN if words else None
+                return _SPAN if linked.words else None
             case ChoiceSlot():
                 return _enum(slot.values)
 
-    return _answer(pack, offer, {"type": "string", SPAN_WORDS: words})
+    return _answer(pack, offer, span_schema(linked))
+
+
+def span_schema(linked: Linked) -> JsonSchema:
+    """What a text slot may hold: a run of the sentence's normalized words."""
+    return {"type": "string", SPAN_WORDS: [word.text for word in linked.words]}
 
 
 def general_schema(pack: Pack) -> JsonSchema:
@@ -118,10 +122,10 @@ def _answer(pack: Pack, offer: Offer, span: JsonSchema) -> JsonSchema:
     offered = [schema for spec in pack.actions if (schema := _action(spec, offer)) is not None]
     refusal = _object(REJECT, {"reason": {"enum": [reason.value for reason in RejectReason]}}, ["reason"])
     alone = {"type": "array", "items": refusal, "minItems": 1, "maxItems": 1}
-    if not offered:
-        return alone
     several = {"type": "array", "items": {"oneOf": offered}, "minItems": 1, "maxItems": limits.ACTIONS_MAX}
-    return {"oneOf": [several, alone], "$defs": {"span": span}}
+    branches = [several, alone] if offered else [alone]
+    has_text = any(_SPAN in action["properties"].values() for action in offered)
+    return {"oneOf": branches} | ({"$defs": {"span": span}} if has_text else {})
 
 
 def _action(spec: ActionSpec, offer: Offer) -> JsonSchema | None:

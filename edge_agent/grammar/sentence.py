@@ -1,7 +1,7 @@
 """The grammar of one sentence, remembered by what can change it.
 
-Two sentences share a grammar when their mentions offer the same labels to every slot and, where the pack has text
-slots, their words are equal. Decides nothing else.
+Two sentences share all rules but those of their own words when their mentions offer the same labels to every slot.
+Decides nothing else.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 
-from edge_agent.grammar.gbnf import to_gbnf
-from edge_agent.grammar.schema import answer_schema, entity_labels, quantity_labels
+from edge_agent.grammar.gbnf import body_rules, definition_rules
+from edge_agent.grammar.schema import answer_schema, entity_labels, quantity_labels, span_schema
 from edge_agent.packs.base import EntitySlot, Pack, QuantitySlot, TextSlot
 from edge_agent.world.mention import Linked
 
@@ -32,18 +32,18 @@ class SentenceGrammars:
     def for_sentence(self, linked: Linked) -> str:
         """GBNF text of this sentence's answers."""
         key = self._key(linked)
-        text = self._kept.get(key)
-        if text is None:
-            text = to_gbnf(answer_schema(self._pack, linked))
-            self._kept[key] = text
+        rules = self._kept.get(key)
+        if rules is None:
+            schema = answer_schema(self._pack, linked)
+            rules = body_rules({name: value for name, value in schema.items() if name != "$defs"})
+            self._kept[key] = rules
             if len(self._kept) > GRAMMARS_MAX:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(key)
-        return text
+        return rules + definition_rules("span", span_schema(linked)) if self._has_text else rules
 
     def _key(self, linked: Linked) -> Hashable:
         entities = tuple(tuple(entity_labels(self._pack, slot, linked.mentions)) for slot in self._entity_slots)
         quantities = tuple(tuple(quantity_labels(slot, linked.mentions)) for slot in self._quantity_slots)
-        words = tuple(word.text for word in linked.words) if self._has_text else ()
-        return entities, quantities, words
+        return entities, quantities
