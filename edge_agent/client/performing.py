@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,7 +53,7 @@ class PerformFailed(Exception):
 @dataclass(slots=True)
 class _Running:
     task: Perform
-    steps: Iterator[Step]
+    steps: Generator[Step, None, None]
     next_step_ms: float
 
 
@@ -157,18 +157,25 @@ class Performing:
         return [acknowledgement, *(self._report(task, ActionState.FAILED, "stopped") for task in ended)]
 
     def _go_on(self, now_ms: float) -> list[Message]:
+        """One step of what runs; when that was its last, the beginning of what waits."""
         out: list[Message] = []
-        while self._running is None and self._queued:
-            task, expires_ms = self._queued.popleft()
-            if now_ms > expires_ms:
-                out.append(self._report(task, ActionState.FAILED, "expired"))
-                continue
-            out.append(self._report(task, ActionState.RUNNING))
-            self._running = _Running(task, self._perform(task), now_ms)
-        running = self._running
-        if running is not None and now_ms >= running.next_step_ms:
-            out += self._step(running, now_ms)
+        while self._running is not None or self._queued:
+            if self._running is None:
+                task, expires_ms = self._queued.popleft()
+                if now_ms > expires_ms:
+                    out.append(self._report(task, ActionState.FAILED, "expired"))
+                    continue
+                out.append(self._report(task, ActionState.RUNNING))
+                self._running = _Running(task, self._steps(task), now_ms)
+            if now_ms >= self._running.next_step_ms:
+                out += self._step(self._running, now_ms)
+            if self._running is not None:
+                break
         return out
+
+    def _steps(self, task: Perform) -> Generator[Step, None, None]:
+        """The robot's own steps, begun with the first one, so that whatever they raise is raised there."""
+        yield from self._perform(task)
 
     def _step(self, running: _Running, now_ms: float) -> list[Message]:
         """One step of the action. Whatever it raises is the robot's failure, never the conversation's."""
@@ -204,12 +211,9 @@ class Performing:
         return report
 
 
-def _close(steps: Iterator[Step]) -> None:
+def _close(steps: Generator[Step, None, None]) -> None:
     """Let the action clean up. An action that fails at it has still been told to end."""
-    close = getattr(steps, "close", None)
-    if close is None:
-        return
     try:
-        close()
+        steps.close()
     except Exception:
         _log.exception("an action failed while it was being ended")
