@@ -63,11 +63,13 @@ def _findings(options: argparse.Namespace, settings: Settings) -> Iterator[Findi
     for pack in settings.packs:
         yield _looked_at(f"pack {Path(pack.name).stem}", lambda pack=pack: _pack(pack))  # type: ignore[misc]
     yield _looked_at("model", lambda: _model(settings))
-    yield _looked_at("engine", lambda: _engine(settings))
+    node, engine_runs = _node(options)
+    if not engine_runs:  # a second engine beside the node's could take the memory that the first one needs
+        yield _looked_at("engine", lambda: _engine(settings))
     yield _folder("runtime dir", settings.runtime_dir)
     yield _folder("state dir", settings.state_dir)
     yield _journal(settings.state_dir / FILE_NAME)
-    yield _looked_at("node", lambda: _node(options))
+    yield node
 
 
 def _looked_at(what: str, look: Callable[[], Finding]) -> Finding:
@@ -75,8 +77,7 @@ def _looked_at(what: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except EdgeAgentError as error:
-        absent = error.code is Code.NODE_UNREACHABLE
-        return Finding(what, NOTE if absent else BAD, "not running" if absent else str(error))
+        return Finding(what, BAD, str(error))
 
 
 def _libraries() -> Finding:
@@ -136,13 +137,19 @@ def _journal(path: Path) -> Finding:
     return Finding("journal", GOOD, f"{path.stat().st_size / 1e6:.2f} MB; tell its stories with: edge-agent replay")
 
 
-def _node(options: argparse.Namespace) -> Finding:
-    with connect(options) as client:
-        snapshot = client.snapshot()
+def _node(options: argparse.Namespace) -> tuple[Finding, bool]:
+    """What the running node says of itself, and whether its engine is ready."""
+    try:
+        with connect(options) as client:
+            snapshot = client.snapshot()
+    except EdgeAgentError as error:
+        absent = error.code is Code.NODE_UNREACHABLE
+        return Finding("node", NOTE if absent else BAD, "not running" if absent else str(error)), False
     parts = [f"version {snapshot.version}, epoch {snapshot.epoch}, packs {', '.join(snapshot.packs)}"]
+    parts += ["its engine is ready" if snapshot.engine_ready else "its engine is not ready"]
     parts += [f"missing: {what}" for what in snapshot.degraded]
     if snapshot.stop_id is not None:
         parts.append(f"stop {snapshot.stop_id} is latched")
     parts += [f"{robot.robot} {'present' if robot.present else 'silent'}" for robot in snapshot.robots]
     trouble = bool(snapshot.degraded) or snapshot.stop_id is not None or not snapshot.engine_ready
-    return Finding("node", NOTE if trouble else GOOD, "; ".join(parts))
+    return Finding("node", NOTE if trouble else GOOD, "; ".join(parts)), snapshot.engine_ready
