@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final, TypeVar
 
 from jellyfish import metaphone
+from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from edge_agent.world.lexicon import FUNCTION_WORDS, common_words
@@ -82,20 +83,23 @@ class Vocabulary:
         )[:OPTIONS_MAX]
 
     def doubled(self, key: str) -> tuple[str, ...]:
-        """Words that differ from an English one only in letters written once or twice: "dinning" for dining."""
+        """Words that differ from this one only in letters written once or twice: "dinning" for dining."""
         if len(key) <= LETTERS_MIN or not _comparable(key) or key in self._counts:
             return ()
+        squeezed = _squeezed(key)
         alike = self._by_sound.get(metaphone(key), ())
-        return tuple(sorted(word for word in alike if _squeezed(word) == _squeezed(key)))[:OPTIONS_MAX]
+        return tuple(
+            sorted(word for word in alike if word[:2] == key[:2] and _squeezed(word) == squeezed)[:OPTIONS_MAX]
+        )
 
     def _spelt_like(self, key: str) -> set[str]:
         slips = 2 if len(key) >= TWO_SLIPS_LETTERS_MIN else 1
-        return {
-            word
-            for length in range(max(LETTERS_MIN, len(key) - slips), len(key) + slips + 1)
-            for word in self._by_start.get((key[0], length), ())
-            if OSA.distance(key, word, score_cutoff=slips) <= slips and _may_be_slip(key, word)
-        }
+        near: set[str] = set()
+        for length in range(max(LETTERS_MIN, len(key) - slips), len(key) + slips + 1):
+            bucket = self._by_start.get((key[0], length), ())
+            found = process.extract(key, bucket, scorer=OSA.distance, score_cutoff=slips, limit=None)
+            near.update(word for word, _, _ in found if _may_be_slip(key, word))
+        return near
 
     def _sounding_like(self, key: str) -> set[str]:
         return {

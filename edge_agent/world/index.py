@@ -6,6 +6,7 @@ Decides which entities a run of keys names: as said, by an everyday synonym, or 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from edge_agent.world.closeness import Vocabulary
 from edge_agent.world.entities import Entity
 from edge_agent.world.lexicon import FUNCTION_WORDS, NAMELIKE_MODALS, PLAIN_HEADS, SYNONYMS
 from edge_agent.world.text import words_of
-from edge_agent.world.tokens import is_label, key_of, merged, tokens_of
+from edge_agent.world.tokens import is_label, key_of, merged, named_by
 
 NAME_TOKENS_MAX: Final = 12
 """A longer name is found by no sentence people say."""
@@ -44,7 +45,7 @@ class Index:
     names: Table
     """By merged keys."""
     synonyms: Table
-    """By merged keys after exchanging a word for a synonym; never a key that is itself a name."""
+    """By merged keys after exchanging a word for a synonym."""
     heads: Table
     """By the surface of the head."""
     families: dict[str, int]
@@ -58,21 +59,17 @@ class Index:
     @classmethod
     def of(cls, entities: Iterable[Entity]) -> Index:
         """The index of these entities."""
-        index = cls({}, {}, {}, {}, {}, Vocabulary(), 0)
         entries = [entry for entity in entities for entry in entries_of(entity)]
-        for entry in entries:
-            index.names.setdefault(merged(entry.keys), []).append(entry)
+        vocabulary = Vocabulary(word for entry in entries for word in vocabulary_of(entry))
+        index = cls({}, {}, {}, {}, {}, vocabulary, max((len(entry.keys) for entry in entries), default=0))
         for entry in entries:
             _note(index, entry, 1)
+            index.names.setdefault(merged(entry.keys), []).append(entry)
             for key in variants(entry.keys):
                 index.synonyms.setdefault(key, []).append(entry)
             if entry.head:
                 index.heads.setdefault(entry.head, []).append(entry)
-        vocabulary = Vocabulary(word for entry in entries for word in vocabulary_of(entry))
-        longest = max((len(entry.keys) for entry in entries), default=0)
-        return cls(
-            index.names, index.synonyms, index.heads, index.families, index.sorts, vocabulary, longest
-        )  # fmt: skip
+        return index
 
     def changed(self, remove: Iterable[Entity], add: Iterable[Entity]) -> Index:
         """The index without some entities and with others."""
@@ -101,11 +98,9 @@ def entries_of(entity: Entity) -> list[Entry]:
     """The entries of an entity's name and aliases; names of function words alone are left out, they are grammar."""
     entries: dict[str, Entry] = {}
     for name in (entity.name, *entity.aliases):
-        tokens = tokens_of(words_of(name))
-        surface = " ".join([token.surface for token in tokens])
-        if not tokens or len(tokens) > NAME_TOKENS_MAX or surface in _GRAMMAR or surface in entries:
+        keys, surface = named_by(words_of(name))
+        if not keys or len(keys) > NAME_TOKENS_MAX or surface in _GRAMMAR or surface in entries:
             continue
-        keys = tuple([token.key for token in tokens])
         entries[surface] = Entry(entity, keys, surface, _head_of(entity, keys, surface))
     return list(entries.values())
 
@@ -144,20 +139,24 @@ def _head_of(entity: Entity, keys: tuple[str, ...], surface: str) -> str:
 
 def _note(index: Index, entry: Entry, by: int) -> None:
     """Count an entry's family and its entity's sorts in or out."""
-    places = [at for at, key in enumerate(entry.keys) if at and is_label(key)]
-    for table, keys in (
-        (index.families, [merged(entry.keys[:at]) for at in places]),
-        (
-            index.sorts,
-            [key_of(word) for name in (entry.entity.kind, entry.entity.device_class) for word in words_of(name)],
-        ),
-    ):
-        for key in keys:
-            count = table.get(key, 0) + by
-            if count:
-                table[key] = count
-            else:
-                table.pop(key, None)
+    for at, key in enumerate(entry.keys):
+        if at and is_label(key):
+            _count(index.families, merged(entry.keys[:at]), by)
+    for key in _sorts_of(entry.entity.kind, entry.entity.device_class):
+        _count(index.sorts, key, by)
+
+
+@functools.lru_cache(maxsize=256)
+def _sorts_of(kind: str, device_class: str) -> tuple[str, ...]:
+    return tuple(key_of(word) for name in (kind, device_class) for word in words_of(name))
+
+
+def _count(table: dict[str, int], key: str, by: int) -> None:
+    count = table.get(key, 0) + by
+    if count:
+        table[key] = count
+    else:
+        table.pop(key, None)
 
 
 def _exchange(index: Index, entry: Entry, *, drop: bool) -> None:
@@ -180,7 +179,7 @@ def _synonym_terms() -> dict[str, list[tuple[tuple[str, ...], list[tuple[str, ..
     """First key of a term → the term's keys and the keys of the terms that mean the same."""
     terms: dict[str, list[tuple[tuple[str, ...], list[tuple[str, ...]]]]] = {}
     for group in SYNONYMS:
-        keyed: Sequence[tuple[str, ...]] = [tuple(token.key for token in tokens_of(term.split())) for term in group]
+        keyed: Sequence[tuple[str, ...]] = [named_by(term.split())[0] for term in group]
         for term in keyed:
             terms.setdefault(term[0], []).append((term, [other for other in keyed if other != term]))
     return terms

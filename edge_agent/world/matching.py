@@ -93,13 +93,14 @@ def matches(sentence: Sentence, index: Index) -> list[Match]:
     """Every reading of every run of tokens."""
     found: list[Match] = []
     options = [index.vocabulary.options(token.key, token.surface) for token in sentence.tokens]
+    misheard = [_misheard_options(sentence, token, index) for token in sentence.tokens]
     for first, after in _runs(sentence, index.longest + COMPOUND_SLACK):
         run = sentence.tokens[first:after]
         match = _as_said(sentence, run, index)
         if match is None and any(options[first:after]):
             match = _misspelt(run, options[first:after], index)
-        if match is None and len(run) > 1:
-            match = _misheard(sentence, run, index)
+        if match is None and len(run) > 1 and any(misheard[first:after]):
+            match = _misheard(sentence, run, misheard[first:after], index)
         if match and not _is_other(sentence, run, match, index):
             found.append(match)
     return _with_heads(found, _by_head(sentence, index))
@@ -164,22 +165,26 @@ def _misspelt(run: Sequence[Token], options: Sequence[tuple[tuple[str, float], .
     return _match(run, best, Level.CLOSE, best_score) if best else None
 
 
-def _misheard(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | None:
+def _misheard_options(sentence: Sentence, token: Token, index: Index) -> tuple[str, ...]:
+    """Words of the world that a recognizer may have heard as this English one."""
+    if token.surface in FUNCTION_WORDS:
+        return ()
+    doubled = index.vocabulary.doubled(token.key)
+    following = next((one for one in sentence.tokens if one.first == token.after), None)
+    if following is None or not following.labels or sentence.opens_clause(token.first):
+        return doubled
+    return doubled + index.vocabulary.homophones(token.key)
+
+
+def _misheard(
+    sentence: Sentence, run: Sequence[Token], options: Sequence[tuple[str, ...]], index: Index
+) -> Match | None:
     """A name of several words in which one English word stands for another: "dog three" for dock 3, "dinning room"."""
+    if run[-1].labels and not sentence.ends_phrase(run[-1].after):
+        return None  # dog three boxes
     keys = [token.key for token in run]
-    numbered = (
-        run[-1].labels
-        and not run[0].labels
-        and sentence.ends_phrase(run[-1].after)
-        and not sentence.opens_clause(run[0].first)
-    )
     entries: list[Entry] = []
-    for at, token in enumerate(run):
-        if token.surface in FUNCTION_WORDS:
-            continue
-        meant = index.vocabulary.doubled(token.key)
-        if numbered and at == 0:
-            meant += index.vocabulary.homophones(token.key)
+    for at, meant in enumerate(options):
         for key in meant:
             entries += index.names.get(merged([*keys[:at], key, *keys[at + 1 :]]), ())
     return _match(run, entries, Level.CLOSE, _MISHEARD_SCORE) if entries else None

@@ -15,8 +15,8 @@ from typing import Final
 
 from edge_agent.world.lexicon import AUXILIARIES, FILLERS, FUNCTION_WORDS, PREPOSITIONS, PRONOUNS, listed
 from edge_agent.world.mention import Quantity, Unit
-from edge_agent.world.numerals import FRACTIONS, digits_of, read_fraction, read_number
-from edge_agent.world.units import FOREIGN, MEASURES, SCALES, SUFFIXES
+from edge_agent.world.numerals import FRACTIONS, ONES, SCALES, TENS, digits_of, read_fraction, read_number
+from edge_agent.world.units import FOREIGN, MEASURES, SUFFIXES, TEMPERATURES
 
 _BETWEEN: Final = frozenset(listed("more extra additional further full whole"))
 _WITH_SUFFIX: Final = re.compile(r"^(-?\d[\d,./]*)(°[cf]?|%|[^\W\d_]+)$")
@@ -25,6 +25,10 @@ _FULL: Final = frozenset(listed("full max maximum highest"))
 _HALF_STATES: Final = frozenset(listed("open opened closed shut way up down"))
 _SET_TO: Final = frozenset(listed("to at by of number level plus minus than"))
 _NOT_ONE: Final = frozenset(listed("the this that which another each every any no some only either neither next last"))
+_STARTERS: Final = frozenset(
+    ONES.keys() | TENS.keys() | SCALES.keys() | _FULL | set(listed("minus negative point half quarter"))
+) | frozenset(listed("a an another couple dozen halfway complete"))
+"""Words with which a quantity in words begins."""
 _NOT_A_NOUN: Final = FUNCTION_WORDS | FOREIGN
 _AFTER_A_SECOND: Final = AUXILIARIES | FILLERS | PREPOSITIONS | PRONOUNS
 
@@ -61,6 +65,8 @@ def read_quantities(words: Sequence[str]) -> tuple[Reading, ...]:
 
 def read_quantity(words: Sequence[str], at: int) -> Reading | None:
     """The quantity that starts at this word, or None."""
+    if words[at] not in _STARTERS and not words[at][0].isdigit() and words[at][0] != "-":
+        return None
     for read in (_with_suffix, _single_unit, _part_of_unit, _turn, _several, _level, _number_and_unit, _bare):
         if reading := read(words, at):
             return reading
@@ -75,8 +81,8 @@ def _with_suffix(words: Sequence[str], at: int) -> Reading | None:
     if measure is None or value is None:
         return None
     after = at + 1
-    if measure.unit is Unit.DEGREE and _word(words, after) in SCALES:
-        measure, after = SCALES[words[after]], after + 1
+    if measure.unit is Unit.DEGREE and _word(words, after) in TEMPERATURES:
+        measure, after = TEMPERATURES[words[after]], after + 1
     return Reading(at, after, measure.quantity(value))
 
 
@@ -169,8 +175,8 @@ def _with_unit(words: Sequence[str], first: int, at: int, value: float) -> Readi
     if unit not in MEASURES:
         return None
     measure, after = MEASURES[unit], at + 1
-    if measure.unit is Unit.DEGREE and _word(words, after) in SCALES:
-        measure, after = SCALES[words[after]], after + 1
+    if measure.unit is Unit.DEGREE and _word(words, after) in TEMPERATURES:
+        measure, after = TEMPERATURES[words[after]], after + 1
     return Reading(first, after, measure.quantity(value))
 
 

@@ -18,18 +18,65 @@ from edge_agent.world.text import words_of
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Entities by their casefolded names and aliases."""
+
+    by_name: dict[str, tuple[Entity, ...]]
+    by_alias: dict[str, tuple[Entity, ...]]
+
+    @classmethod
+    def of(cls, entities: Iterable[Entity]) -> Names:
+        """The tables of these entities."""
+        names = cls({}, {})
+        for entity in entities:
+            names._add(entity)
+        return names
+
+    def named(self, name: str) -> tuple[Entity, ...]:
+        """The entities of this name."""
+        return self.by_name.get(name.casefold(), ())
+
+    def changed(self, gone: Iterable[Entity], come: Iterable[Entity]) -> Names:
+        """The tables without some entities and with others."""
+        names = Names(dict(self.by_name), dict(self.by_alias))
+        for entity in gone:
+            for table, name in _places(names, entity):
+                left = tuple(one for one in table[name] if one is not entity)
+                if left:
+                    table[name] = left
+                else:
+                    del table[name]
+        for entity in come:
+            names._add(entity)
+        return names
+
+    def _add(self, entity: Entity) -> None:
+        for table, name in _places(self, entity):
+            table[name] = (*table.get(name, ()), entity)
+
+
+def _places(names: Names, entity: Entity) -> list[tuple[dict[str, tuple[Entity, ...]], str]]:
+    aliases = dict.fromkeys(alias.casefold() for alias in entity.aliases) if entity.aliases else ()
+    return [(names.by_name, entity.name.casefold()), *((names.by_alias, alias) for alias in aliases)]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Entities in their owner's order. `revision` counts the updates since the world was made."""
 
     entities: tuple[Entity, ...] = ()
     revision: int = 0
-    _by_name: dict[str, tuple[Entity, ...]] = field(init=False, repr=False, compare=False)
-    _by_alias: dict[str, tuple[Entity, ...]] = field(init=False, repr=False, compare=False)
+    _names: Names | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", _grouped((entity.name, entity) for entity in self.entities))
-        aliases = ((alias, entity) for entity in self.entities for alias in entity.aliases)
-        object.__setattr__(self, "_by_alias", _grouped(aliases))
+        if self._names is None:
+            object.__setattr__(self, "_names", Names.of(self.entities))
+
+    @property
+    def names(self) -> Names:
+        """The lookup tables."""
+        assert self._names is not None  # set in __post_init__
+        return self._names
 
     @classmethod
     def of(cls, entities: Iterable[Entity]) -> World:
@@ -51,9 +98,9 @@ class World:
     def entity(self, name: str) -> Entity | None:
         """The entity of this name, whatever its case; else the only entity with this alias; else None."""
         key = name.casefold()
-        if found := self._by_name.get(key):
+        if found := self.names.by_name.get(key):
             return found[0]
-        found = self._by_alias.get(key, ())
+        found = self.names.by_alias.get(key, ())
         return found[0] if len(found) == 1 else None
 
     def updated(self, remove: Sequence[str], add: Sequence[Entity]) -> World:
@@ -63,26 +110,28 @@ class World:
             ClientFault: WORLD_INVALID, naming the field; this world stays as it was.
         """
         for place, name in enumerate(remove):
-            if name.casefold() not in self._by_name:
+            if name.casefold() not in self.names.by_name:
                 raise _invalid(f"there is no entity named {name!r}", f"remove.{place}")
         for place, entity in enumerate(add):
             check_entity(entity, f"add.{place}")
-        new = {identity(entity): entity for entity in add}
-        if len(new) < len(add):
+        if len({identity(entity) for entity in add}) < len(add):
             place, twin = _first_twin(add)
             raise _invalid(f"{add[place].name!r} of kind {add[place].kind!r} stands twice", f"add.{twin}.name")
-        gone = {name.casefold() for name in remove}
-        kept: list[Entity] = []
-        for entity in self.entities:
-            key = identity(entity)
-            if key in new:
-                kept.append(new.pop(key))
-            elif key[0] not in gone:
-                kept.append(entity)
-        kept.extend(new.values())
-        if len(kept) > limits.WORLD_ENTITIES_MAX:
-            raise _invalid(f"{len(kept)} entities; at most {limits.WORLD_ENTITIES_MAX} are held", "add")
-        return World(tuple(kept), self.revision + 1)
+        gone = [entity for name in dict.fromkeys(map(str.casefold, remove)) for entity in self.names.by_name[name]]
+        successors: dict[int, Entity | None] = {id(entity): None for entity in gone}
+        new: list[Entity] = []
+        for entity in add:
+            like = next((one for one in self.names.named(entity.name) if one.kind == entity.kind), None)
+            if like is None:
+                new.append(entity)
+            else:
+                successors[id(like)] = entity
+                gone += [] if like in gone else [like]
+        kept = (successors.get(id(entity), entity) for entity in self.entities)
+        entities = (*(entity for entity in kept if entity is not None), *new)
+        if len(entities) > limits.WORLD_ENTITIES_MAX:
+            raise _invalid(f"{len(entities)} entities; at most {limits.WORLD_ENTITIES_MAX} are held", "add")
+        return World(entities, self.revision + 1, self.names.changed(gone, add))
 
 
 def identity(entity: Entity) -> tuple[str, str]:
@@ -114,16 +163,6 @@ def _check_name(name: str, where: str) -> None:
         raise _invalid("the name holds characters that cannot be printed", where)
     if not words_of(name):
         raise _invalid(f"{name!r} holds no word that could be said", where)
-
-
-def _grouped(pairs: Iterable[tuple[str, Entity]]) -> dict[str, tuple[Entity, ...]]:
-    groups: dict[str, tuple[Entity, ...]] = {}
-    for name, entity in pairs:
-        key = name.casefold()
-        already = groups.get(key, ())
-        if entity not in already:
-            groups[key] = (*already, entity)
-    return groups
 
 
 def _first_twin(entities: Sequence[Entity]) -> tuple[int, int]:

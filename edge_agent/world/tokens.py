@@ -6,7 +6,6 @@ nothing; the keys are for comparing only and are never shown.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 import unicodedata
@@ -14,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.world.lexicon import FUNCTION_WORDS, SPELLINGS
+from edge_agent.world.lexicon import ARTICLES, FUNCTION_WORDS, SPELLINGS
 from edge_agent.world.numerals import ONES, SCALES, TENS, digits_of, ordinal_of, read_cardinal
 
 _NUMBER_WORDS: Final = ONES.keys() | TENS.keys() | SCALES.keys()
+_WITH_PLACES: Final = _NUMBER_WORDS | ARTICLES
+"""Words that do not simply become one token each."""
 _IRREGULAR: Final = {
     "people": "person",
     "men": "man",
@@ -38,6 +39,7 @@ _IRREGULAR: Final = {
 }
 _NO_PLURAL: Final = frozenset({"news", "lens", "atlas", "canvas", "always", "perhaps", "yes", "gas", "plus", "does"})
 _SILENT: Final = ("se", "xe", "ze", "che", "she")
+_DIGITS: Final = frozenset("0123456789")
 _ACRONYMS: Final = re.compile(r"^[^aeiouy]{2}s$")
 
 
@@ -61,7 +63,7 @@ class Token:
 
 def is_label(key: str) -> bool:
     """Whether a key is a number or a single letter."""
-    return len(key) == 1 or key[0].isdigit()
+    return key[0] in _DIGITS or len(key) == 1
 
 
 def tokens_of(words: Sequence[str]) -> tuple[Token, ...]:
@@ -85,16 +87,24 @@ def tokens_of(words: Sequence[str]) -> tuple[Token, ...]:
     return tuple(tokens)
 
 
-@functools.lru_cache(maxsize=4096)
+def named_by(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Keys and surface of a name; `tokens_of` without the places, as a large world has many names."""
+    if _WITH_PLACES.isdisjoint(words):
+        surfaces = [fold(word) for word in words]
+        return tuple([key_of(surface) for surface in surfaces]), " ".join(surfaces)
+    tokens = tokens_of(words)
+    return tuple([token.key for token in tokens]), " ".join([token.surface for token in tokens])
+
+
 def fold(word: str) -> str:
     """A word without accents, possessive ending and apostrophes; a number in its plainest digits, an ordinal as 3rd."""
+    if not word.isalpha():
+        if word[0].isdigit():
+            value = digits_of(word)
+            return word if value is None else f"{value:g}" if value % 1 else f"{value:.0f}"
+        word = word.removesuffix("'s").replace("'", "")
     if not word.isascii():
         word = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
-    if word[0].isdigit():
-        value = digits_of(word)
-        return word if value is None else f"{value:g}" if value % 1 else f"{value:.0f}"
-    if "'" in word:
-        word = word.removesuffix("'s").replace("'", "")
     return ordinal_of(word) or word
 
 

@@ -60,7 +60,7 @@ MEASURES: Final = {word: measure for measure, words in _SAID.items() for word in
 SUFFIXES: Final = {**MEASURES, "in": MEASURES["inch"], "c": _CELSIUS, "f": _FAHRENHEIT}
 """Units written onto a number: 30cm, 21c. Apart from it, "in" and "c" are no units."""
 
-SCALES: Final = {
+TEMPERATURES: Final = {
     "c": _CELSIUS,
     "f": _FAHRENHEIT,
     "celsius": _CELSIUS,
