@@ -100,7 +100,7 @@ def _prompt(client: Client, screen: Screen) -> None:
             if typed == "resume":
                 _resume(client, screen)
             elif typed:
-                fields = {"pack": pack, "ttl_ms": TTL_MS}
+                fields: dict[str, str | int | None] = {"pack": pack, "ttl_ms": TTL_MS}
                 say(client, screen, typed, fields, agree=ask_at_terminal, follow=True)
         except EdgeAgentError as error:
             screen.error(error)
