@@ -62,25 +62,26 @@ class Stopwatch:
 class Interpreter:
     """A pack, the world it speaks of and an engine."""
 
-    def __init__(
-        self, pack: Pack, linker: Linker, decider: Decider, clock: Clock, *, world: World | None = None
-    ) -> None:
+    def __init__(self, pack: Pack, linker: Linker, decider: Decider, clock: Clock) -> None:
         self.pack = pack
         self._linker = linker
-        self._world = world if world is not None else linker.world
         self._decider = decider
         self._clock = clock
         self._grammars = SentenceGrammars(pack)
 
     @property
-    def world(self) -> World:
-        """What exists for this interpreter now."""
-        return self._world
+    def linker(self) -> Linker:
+        """Reads sentences against the world as it is now."""
+        return self._linker
 
-    def update(self, world: World) -> None:
-        """Speak of another world from the next sentence on."""
-        self._linker = self._linker.updated(world)
-        self._world = world
+    @property
+    def world(self) -> World:
+        """What exists now."""
+        return self._linker.world
+
+    def adopt(self, linker: Linker) -> None:
+        """Speak of another world from the next sentence on; a sentence being read keeps the one it began with."""
+        self._linker = linker
 
     def interpret(
         self,
@@ -99,15 +100,16 @@ class Interpreter:
         """
         check_text(text)
         watch = Stopwatch(self._clock, deadline_ms)
+        linker = self._linker
         with watch.stage("link_ms"):
-            linked = self._linker.link(text, dialogue)
+            linked = linker.link(text, dialogue)
         with watch.stage("grammar_ms"):
             grammar = self._grammars.for_sentence(linked)
         with watch.stage("decide_ms"):
             request = DecideRequest(self.pack.name, linked.marked, grammar, deadline_ms)
             decision = self._decider.decide(request)
         with watch.stage("resolve_ms"):
-            resolution = resolve(self.pack, decision.answer, linked, self._world, dialogue, area, speaker)
+            resolution = resolve(self.pack, decision.answer, linked, linker.world, dialogue, area, speaker)
             actions, reject = resolution.actions, resolution.reject
             if decision.confidence < self.pack.confidence_min:
                 actions, reject = (), _unsure(decision.confidence, self.pack.confidence_min)

@@ -145,11 +145,8 @@ def _open(path: Path) -> sqlite3.Connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
             _create(connection)
-        elif version > SCHEMA_VERSION:
-            raise NodeFault(
-                Code.JOURNAL_UNAVAILABLE, f"it is of version {version}; this is {SCHEMA_VERSION}", where=str(path)
-            )
         else:
+            _check_version(version, path)
             check_whole(connection)
         path.chmod(0o600)
     except sqlite3.DatabaseError as problem:
@@ -161,6 +158,12 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_version(version: int, path: Path) -> None:
+    if version > SCHEMA_VERSION:
+        message = f"it is of version {version}, this program writes version {SCHEMA_VERSION}"
+        raise NodeFault(Code.JOURNAL_UNAVAILABLE, message, where=str(path))
 
 
 def check_whole(connection: sqlite3.Connection) -> None:

@@ -96,14 +96,23 @@ class Journal:
         """A fact: written soon, and before any later gate."""
         self._queue.put(_Job(lambda connection: _insert_all(connection, rows), None))
 
+    def record_command(self, row: CommandRow) -> None:
+        """A fact: an answered command, unless its request id is taken; then the first answer stays the stored one."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            if _find(connection, row.client, row.request_id) is None:
+                insert(connection, row)
+
+        self._queue.put(_Job(work, None))
+
     def retry(self) -> None:
         """Try to write what is owed; called now and then while there is trouble."""
         if self._trouble and self._connection is not None:
             self._queue.put(_Job(lambda _connection: None, None))
 
-    async def prune(self, kept: int = COMMANDS_KEPT) -> int:
-        """Forget the oldest answered commands beyond `kept`; returns how many."""
-        return await self._submit(lambda connection: _prune(connection, kept))
+    def prune(self, kept: int = COMMANDS_KEPT) -> None:
+        """Forget the oldest answered commands beyond `kept`, and their actions."""
+        self._queue.put(_Job(lambda connection: _prune(connection, kept), None))
 
     def close(self) -> None:
         """Write what waits, close the file, end the thread."""
@@ -194,13 +203,13 @@ def _find(connection: sqlite3.Connection, client: str, request_id: str) -> Comma
     return found[0] if found else None
 
 
-def _prune(connection: sqlite3.Connection, kept: int) -> int:
+def _prune(connection: sqlite3.Connection, kept: int) -> None:
     old = "SELECT command_id FROM command WHERE outcome <> '' ORDER BY rowid DESC LIMIT -1 OFFSET ?"
     stale = f"SELECT action_id FROM action WHERE command_id IN ({old})"
     connection.execute(f"DELETE FROM transition_ WHERE action_id IN ({stale})", (kept,))
     connection.execute(f"DELETE FROM confirmation WHERE action_id IN ({stale})", (kept,))
     connection.execute(f"DELETE FROM action WHERE command_id IN ({old})", (kept,))
-    return connection.execute(f"DELETE FROM command WHERE command_id IN ({old})", (kept,)).rowcount
+    connection.execute(f"DELETE FROM command WHERE command_id IN ({old})", (kept,))
 
 
 def _resolve(future: Future[Any], result: Any) -> None:

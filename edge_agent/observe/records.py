@@ -81,14 +81,14 @@ class TransitionRow:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationRow:
-    """A confirmation that was asked for; the token itself is never stored."""
+    """What came of a confirmation: confirmed, or the code of why not."""
 
     TABLE: ClassVar[str] = "confirmation"
 
     action_id: str
     epoch: int
     digest: str
-    asked_wall_ms: int
+    wall_ms: int
     outcome: str
 
 

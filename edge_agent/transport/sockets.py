@@ -1,8 +1,8 @@
 """The node's two ZeroMQ sockets, and nothing but moving their bytes. The only file of the node that imports zmq.
 
 A ROUTER takes requests and executors' words and carries answers and actions back; a PUB shows what happens. Nothing
-here waits for a peer: what a peer does not take at once is dropped for that peer, and the sender is told so. Whoever was
-dropped asks again with the same request id, or for a snapshot.
+here waits for a peer: what a peer does not take at once is dropped for that peer, and the sender is told so. Whoever
+missed something asks again with the same request id, or for a snapshot.
 """
 
 from __future__ import annotations

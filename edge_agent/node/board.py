@@ -1,0 +1,57 @@
+"""What everybody may watch: every change, numbered, on the PUB socket and on the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge_agent.messages import CommandEvent, Message, Outcome, StateEvent, Stop
+from edge_agent.messages.codec import encode
+from edge_agent.node.jobs import Job
+from edge_agent.observe.events import ActionChanged, Stream
+
+TOPIC_STATE = "state"
+TOPIC_COMMAND = "command"
+TOPIC_STOP = "stop"
+
+Publish = Callable[[str, bytes], None]
+
+
+class Board:
+    """Numbers events of this epoch and shows them."""
+
+    def __init__(self, publish: Publish, stream: Stream, epoch: int) -> None:
+        self._publish = publish
+        self._stream = stream
+        self.epoch = epoch
+        self.event_seq = 0
+
+    def show_action(self, job: Job) -> None:
+        """An action's state as it is now."""
+        self.event_seq += 1
+        event = StateEvent(
+            epoch=self.epoch,
+            event_seq=self.event_seq,
+            command_id=job.command_id,
+            action_id=job.action_id,
+            robot=job.robot,
+            action=job.action,
+            state=job.state,
+            reason=job.reason,
+        )
+        self._show(TOPIC_STATE, event)
+        self._stream.tell(ActionChanged(job.action_id, job.command_id, job.robot, job.state, job.reason))
+
+    def show_answer(self, command_id: str, outcome: Outcome) -> None:
+        """A command was answered."""
+        self.event_seq += 1
+        self._show(
+            TOPIC_COMMAND,
+            CommandEvent(epoch=self.epoch, event_seq=self.event_seq, command_id=command_id, outcome=outcome),
+        )
+
+    def show_stop(self, stop: Stop) -> None:
+        """A stop, and again while somebody has not acknowledged it. It has an id of its own and no number."""
+        self._show(TOPIC_STOP, stop)
+
+    def _show(self, topic: str, message: Message) -> None:
+        self._publish(topic, encode(message))

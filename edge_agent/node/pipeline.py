@@ -1,0 +1,59 @@
+"""The story of one command, from its arrival to its answer, read from top to bottom in `serve`.
+
+Every stage has the same deadline; when it passes, the answer is `expired` and nothing is sent. A stop ends the wait for
+the engine at once. What the journal cannot hold does not happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from edge_agent.clock import Clock
+from edge_agent.messages import Command
+from edge_agent.node.acceptance import Acceptance
+from edge_agent.node.answering import Answering
+from edge_agent.node.spans import Spans
+from edge_agent.node.stops import Stops
+from edge_agent.node.understanding import Understanding
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything that one command passes."""
+
+    acceptance: Acceptance
+    understanding: Understanding
+    answering: Answering
+    stops: Stops
+    clock: Clock
+
+    async def serve(self, command: Command, peer: bytes, received_ms: float) -> None:
+        """Answer one command, which is no stop (those went out before they came here).
+
+        Raises:
+            EdgeAgentError: it was refused before it was accepted; nothing of it was done.
+        """
+        spans = Spans(self.clock, received_ms)
+        if self.acceptance.joins(command, peer):
+            return
+        if self.stops.latched is not None:
+            await self.acceptance.refuse_stopped(command, peer)
+            return
+        order = self.acceptance.admit(command, peer, received_ms)
+        spans.until_now("admit_ms")
+        try:
+            # the disk and the engine work at the same time; nothing leaves before both are done
+            writing = asyncio.ensure_future(self.acceptance.write(order))
+            verdict = await self.understanding.interpret(order, spans)
+            with spans.stage("journal_ms"):
+                known = await writing
+            if known is not None:
+                self.acceptance.answer_again(order, known)
+                return
+            verdict = self.understanding.judge(order, verdict)
+            with spans.stage("dispatch_ms"):
+                settled = await self.answering.settle(order, verdict)
+            self.answering.close(order, settled, spans)
+        finally:
+            self.acceptance.requests.abandon(command.request_id)

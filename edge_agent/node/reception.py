@@ -1,0 +1,150 @@
+"""The door: every frame that comes in is read here and handed to whom it concerns, or refused with a code.
+
+A stop is looked for before anything else, limits and journal included. Nothing here waits: what takes time becomes a
+task of its own, so that the next frame, which may be a stop, is read at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edge_agent.clock import Clock
+from edge_agent.errors import ClientFault, Code, EdgeAgentError
+from edge_agent.messages import (
+    TO_NODE,
+    Command,
+    Confirm,
+    ErrorReply,
+    Halt,
+    Halted,
+    Heartbeat,
+    Hello,
+    Message,
+    Report,
+    Resume,
+    Resumed,
+    SnapshotRequest,
+    Stopped,
+    WorldUpdate,
+)
+from edge_agent.messages.codec import Codec, request_id_of
+from edge_agent.node.acceptance import Reply
+from edge_agent.node.approval import Approval
+from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.orders import Admission
+from edge_agent.node.pipeline import Pipeline
+from edge_agent.node.snapshot import Snapshots
+from edge_agent.node.spans import Spans
+from edge_agent.node.stops import Stops
+from edge_agent.node.tasks import Tasks
+from edge_agent.node.worlds import Worlds
+from edge_agent.observe.events import MessageRefused, NodeChanged, Stream
+from edge_agent.safety.stop import is_stop
+
+TASKS_MAX: Final = 2_000
+"""Messages being worked on at once; one more is QUEUE_FULL. Stops are not counted."""
+_CODEC = Codec(TO_NODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Knows who takes which message."""
+
+    admission: Admission
+    pipeline: Pipeline
+    approval: Approval
+    worlds: Worlds
+    stops: Stops
+    dispatcher: Dispatcher
+    snapshots: Snapshots
+    tasks: Tasks
+    stream: Stream
+    clock: Clock
+    reply: Reply
+
+    def receive(self, peer: bytes, frames: tuple[bytes, ...]) -> None:
+        """Take one message in."""
+        received_ms = self.clock.now_ms()
+        request_id: str | None = None
+        try:
+            if len(frames) != 1:
+                raise ClientFault(Code.BAD_FRAMES, f"{len(frames)} frames; a message is one frame")
+            request_id = request_id_of(frames[0])
+            message = _CODEC.decode(frames[0])
+            work = self._hand_over(peer, message, received_ms)
+        except EdgeAgentError as problem:
+            self._refuse(peer, problem, request_id)
+            return
+        if work is not None:
+            self.tasks.begin(self._guarded(peer, work, request_id))
+
+    def _hand_over(self, peer: bytes, message: Message, received_ms: float) -> Coroutine[Any, Any, None] | None:
+        """Do it now, or return what is to be done beside the rest."""
+        match message:
+            case Halt():
+                stop_id = self.stops.halt(message.reason)
+                self.reply(peer, Halted(request_id=message.request_id, stop_id=stop_id, epoch=self.dispatcher.epoch))
+            case Command() if self._is_stop(message):
+                self.stops.halt(f"said: {message.text}")
+                self._say_stopped(message, peer, received_ms)
+            case Stopped():
+                self.dispatcher.check_speaker(peer, message.robot, message.epoch)
+                self.stops.acknowledge(message)
+            case Heartbeat():
+                self.dispatcher.heartbeat(peer, message)
+            case Hello():
+                self.reply(peer, self.dispatcher.hello(peer, message))
+                self.stops.tell_again(message.robot)
+                self.dispatcher.greeted(message.robot)
+            case SnapshotRequest():
+                self.reply(peer, self.snapshots.take(message.request_id))
+            case _ if len(self.tasks) >= TASKS_MAX:
+                raise ClientFault(Code.QUEUE_FULL, f"{TASKS_MAX} messages are worked on; send it again later")
+            case Command():
+                return self.pipeline.serve(message, peer, received_ms)
+            case _:
+                return self._answer(peer, message)
+        return None
+
+    async def _answer(self, peer: bytes, message: Message) -> None:
+        """Messages whose reply waits for the disk."""
+        match message:
+            case Report():
+                self.reply(peer, await self.dispatcher.report(peer, message))
+            case Confirm():
+                self.reply(peer, await self.approval.confirm(message))
+            case Resume():
+                await self.stops.resume(message.stop_id)
+                self.reply(peer, Resumed(request_id=message.request_id, stop_id=message.stop_id))
+            case WorldUpdate():
+                pack = self.admission.pack_of(message.pack)
+                self.reply(peer, await self.worlds.update(pack.name, message))
+
+    def _is_stop(self, command: Command) -> bool:
+        """In an unknown pack's name, a sentence that begins with a stop is one, too."""
+        pack = self.admission.packs.get(command.pack) if command.pack else next(iter(self.admission.packs.values()))
+        return is_stop(command.text, prefix=pack.stop_prefix if pack is not None else True)
+
+    def _say_stopped(self, command: Command, peer: bytes, received_ms: float) -> None:
+        pack = command.pack or next(iter(self.admission.packs))
+        spans = Spans(self.clock, received_ms)
+        self.pipeline.answering.say_stopped(command, peer, pack, command.robot or self.admission.robot, spans)
+
+    async def _guarded(self, peer: bytes, work: Coroutine[Any, Any, None], request_id: str | None) -> None:
+        """Whatever goes wrong in a task is told to whom it concerns."""
+        try:
+            await work
+        except EdgeAgentError as problem:
+            self._refuse(peer, problem, request_id)
+        except Exception as bug:
+            self._refuse(peer, ClientFault(Code.INTERNAL, "a fault of the node's own; see its log"), request_id)
+            self.stream.tell(NodeChanged("bug", repr(bug), Code.INTERNAL))
+            raise
+
+    def _refuse(self, peer: bytes, problem: EdgeAgentError, request_id: str | None) -> None:
+        self.reply(
+            peer, ErrorReply(code=problem.code, message=problem.message, request_id=request_id, where=problem.where)
+        )
+        self.stream.tell(MessageRefused(problem.code, problem.message, request_id))

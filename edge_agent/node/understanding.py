@@ -1,0 +1,117 @@
+"""Asking what an order means, and judging the result: within its time, outside the model, never past a stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edge_agent.clock import Clock
+from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.messages import Failure, Outcome, Rejection
+from edge_agent.node.dialogue import Dialogues
+from edge_agent.node.interpret import Interpretation, Interpreter
+from edge_agent.node.orders import Order
+from edge_agent.node.plan import Planned, plan
+from edge_agent.node.spans import Spans
+from edge_agent.node.stops import Stops
+from edge_agent.node.worlds import Worlds
+from edge_agent.observe.events import StageFailed, Stream
+from edge_agent.packs.base import Surroundings
+from edge_agent.safety.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an order: actions that may happen, or why not."""
+
+    outcome: Outcome
+    meaning: Interpretation | None = None
+    actions: tuple[Planned, ...] = ()
+    reject: Rejection | None = None
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """One engine for all orders, one order at a time."""
+
+    interpreters: Mapping[str, Interpreter]
+    worlds: Worlds
+    dialogues: Dialogues
+    policy: Policy
+    stops: Stops
+    stream: Stream
+    clock: Clock
+    engine_thread: ThreadPoolExecutor
+
+    async def interpret(self, order: Order, spans: Spans) -> Verdict:
+        """What the sentence means, unless the time or a stop comes first; late work is dropped."""
+        await self.worlds.settled(order.pack.name)
+        dialogue = self.dialogues.of(order.pack, order.session)
+        submitted_ms = self.clock.now_ms()
+
+        def work() -> tuple[float, Interpretation]:
+            began_ms = self.clock.now_ms()
+            return began_ms, self.interpreters[order.pack.name].interpret(
+                order.command.text,
+                deadline_ms=order.deadline_ms,
+                dialogue=dialogue,
+                area=order.command.context.area,
+                speaker=order.command.context.speaker,
+            )
+
+        working: asyncio.Future[tuple[float, Interpretation]] = asyncio.get_running_loop().run_in_executor(
+            self.engine_thread, work
+        )
+        pressed = asyncio.ensure_future(self.stops.pressed.wait())
+        left_s = max(0.0, order.deadline_ms - self.clock.now_ms()) / 1000.0
+        both: tuple[asyncio.Future[Any], ...] = (working, pressed)
+        await asyncio.wait(both, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        stopped = pressed.done()
+        pressed.cancel()
+        if stopped or not working.done():
+            working.cancel()
+            working.add_done_callback(_hear)
+            return Verdict(Outcome.STOPPED if stopped else Outcome.EXPIRED)
+        try:
+            began_ms, meaning = working.result()
+        except EdgeAgentError as problem:
+            return self.failed(order, problem)
+        spans.add({"queue_ms": began_ms - submitted_ms, **meaning.timings})
+        return Verdict(Outcome.REJECT if meaning.reject else Outcome.ACTIONS, meaning, reject=meaning.reject)
+
+    def judge(self, order: Order, verdict: Verdict) -> Verdict:
+        """Policy's word on the actions, and a last look at the latch and the clock before anything is written."""
+        if self.stops.latched is not None:
+            return Verdict(Outcome.STOPPED, verdict.meaning)
+        if verdict.outcome is not Outcome.ACTIONS or verdict.meaning is None:
+            return verdict
+        if self.clock.now_ms() >= order.deadline_ms:
+            return Verdict(Outcome.EXPIRED, verdict.meaning)
+        context = order.command.context
+        world = self.interpreters[order.pack.name].world
+        surroundings = Surroundings(order.command.text, context.area, context.speaker, world.entity)
+        try:
+            planned = plan(order.pack, self.policy, verdict.meaning.actions, surroundings)
+        except EdgeAgentError as problem:
+            return replace(self.failed(order, problem), meaning=verdict.meaning)
+        if planned and planned[0].stops:
+            self.stops.halt(f"understood: {order.command.text}")
+            return Verdict(Outcome.STOPPED, verdict.meaning)
+        return replace(verdict, actions=planned)
+
+    def failed(self, order: Order, problem: EdgeAgentError) -> Verdict:
+        """A failure as an answer says it."""
+        if problem.code is Code.EXPIRED:
+            return Verdict(Outcome.EXPIRED)
+        self.stream.tell(StageFailed(order.command_id, "interpret", problem.code, problem.message))
+        return Verdict(Outcome.FAILED, error=Failure(code=problem.code, message=problem.message))
+
+
+def _hear(dropped: asyncio.Future[tuple[float, Interpretation]]) -> None:
+    """A result that came too late is dropped; its failure, too, has been heard."""
+    if not dropped.cancelled():
+        dropped.exception()
