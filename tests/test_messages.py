@@ -6,6 +6,7 @@ import copy
 import importlib
 import json
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 import edge_agent.messages
-from edge_agent.errors import ClientFault
+from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import FROM_NODE, TO_NODE, Message, limits
 from edge_agent.messages.base import Part
 from edge_agent.messages.codec import Codec, encode
@@ -178,3 +179,38 @@ def test_limits_are_numbers_with_their_unit() -> None:
     named = {name: value for name, value in vars(limits).items() if name.isupper()}
     assert named
     assert all(isinstance(value, int) and value > 0 for value in named.values())
+
+
+WIRE = (DOCS / "wire.md").read_text(encoding="utf-8")
+
+
+def table_rows(first_cell: str) -> dict[str, str]:
+    """The rows of wire.md whose first cell is a name in capitals, as name to second cell."""
+    return dict(re.findall(rf"^\| `({first_cell})` \| ([^|]+) \|", WIRE, flags=re.MULTILINE))
+
+
+def test_the_page_about_the_wire_names_every_code() -> None:
+    """Each code has its line, and no line is about a code that does not exist."""
+    named = set(table_rows("[A-Z][A-Z0-9_]+")) - set(vars(limits))
+    assert named == {code.value for code in Code}
+
+
+def test_the_page_about_the_wire_names_every_limit() -> None:
+    """Each limit has its line with its value."""
+    rows = table_rows("[A-Z][A-Z0-9_]+")
+    written = {name: int(rows[name]) for name in rows if name in vars(limits)}
+    assert written == {name: value for name, value in vars(limits).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=line[9:17]) for line in WIRE.splitlines() if line[:1] == "{"])
+def test_the_messages_on_the_page_can_be_read(line: str) -> None:
+    """What is shown is what the codec takes."""
+    Codec((*TO_NODE, *FROM_NODE)).decode(line.encode())
+
+
+@pytest.mark.parametrize("shown", re.findall(r"(?:──|◀──) (\w+) \{([\w, …]+)\}", WIRE), ids=lambda shown: shown[0])
+def test_the_fields_on_the_page_exist(shown: tuple[str, str]) -> None:
+    """The arrows name real messages and real fields."""
+    kinds = {kind.model_fields["type"].default: kind for kind in discovered()}
+    fields = set(shown[1].replace(" ", "").split(",")) - {"…"}
+    assert fields <= set(kinds[shown[0]].model_fields)
