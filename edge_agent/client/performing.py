@@ -133,7 +133,13 @@ class Performing:
         self._epoch = welcome.epoch
         self._greeted = True
         self._heartbeat_ms = now_ms
-        return list(self._unnoted)
+        out: list[Message] = list(self._unnoted)
+        if self._running is not None:  # over a new connection the node wants to hear of it again
+            last = self._last[self._running.task.action_id]
+            if last is not None and last not in self._unnoted:
+                self._unnoted.append(last)
+                out.append(last)
+        return out
 
     def _asked(self, task: Perform, now_ms: float) -> list[Message]:
         if task.epoch != self._epoch or task.robot != self._robot:
