@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import fields
@@ -19,8 +20,8 @@ class Log:
         self._as_json = as_json
 
     def __call__(self, event: NodeEvent) -> None:
-        """Write one event. A terminal is spared the single stages: `say` shows them."""
-        if not self._as_json and isinstance(event, StageCompleted):
+        """Write one event. The single stages stay out: each answer carries them."""
+        if isinstance(event, StageCompleted):
             return
         values = {field.name: getattr(event, field.name) for field in fields(event)}
         name = type(event).__name__
@@ -28,5 +29,6 @@ class Log:
             line = json.dumps({"wall_ms": self._wall_ms(), "event": name, **values}, ensure_ascii=False)
         else:
             line = " ".join([name, *(f"{key}={value}" for key, value in values.items() if value not in ("", None))])
-        self._out.write(line + "\n")
-        self._out.flush()
+        with contextlib.suppress(OSError):  # a full disk must not silence the node for good
+            self._out.write(line + "\n")
+            self._out.flush()
