@@ -63,6 +63,8 @@ class _Server:
             case {"prompts": dict(prompts)} if self._engine:
                 prepared = self._engine.prepare({name: Prompt.of_object(one) for name, one in prompts.items()})
                 return {"ready": prepared}
+            case {"trials": [*trials]} if self._engine:
+                return {"tried": {"grammar_trials": self._engine.try_grammars(trials)}}
             case {"decide": dict(request)} if self._engine:
                 return {"decision": decision_object(self._engine.decide(read_request(request)))}
         raise NodeFault(Code.INTERNAL, f"the engine's process does not know {sorted(message)}")

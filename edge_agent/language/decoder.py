@@ -87,13 +87,13 @@ def decode(
     """
     run = _Run(model, list(prompt))
     while not constraint.finished():
-        if skipping:
-            for token in constraint.forced():
+        forced = constraint.forced()
+        if skipping and forced:
+            for token in forced:
                 constraint.take(token)
                 run.write(token)
-            if constraint.finished():
-                break
-        allowed = constraint.allowed()
+            continue
+        allowed = np.asarray(forced[:1], dtype=np.intp) if forced else constraint.allowed()
         if len(run.tokens) >= TOKENS_MAX:
             raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
         if expired():

@@ -257,6 +257,15 @@ class GrammarSampler:
         llama_cpp.llama_sampler_chain_add(self.chain, llama_cpp.llama_sampler_init_greedy())
         self._grammar = grammar
 
+    def takes(self, tokens: Sequence[int]) -> bool:
+        """Whether these tokens, from the beginning, are all taken; the last one may be an end token."""
+        llama_cpp.llama_sampler_reset(self._grammar)
+        for token in tokens:
+            if not self.allows(token):
+                return False
+            self.accept(token)
+        return True
+
     def allows(self, token: int) -> bool:
         """Whether the grammar takes this token here."""
         entry = (llama_cpp.llama_token_data * 1)(llama_cpp.llama_token_data(token, 0.0, 0.0))

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from edge_agent.errors import Code, NodeFault
+from edge_agent.grammar.selftest import Trial, trials
 from edge_agent.language.instruction import pack_prompt
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import Style
@@ -71,33 +72,37 @@ class Child:
         return status
 
 
-def launch(options: EngineOptions, packs: tuple[Pack, ...]) -> Child:
+def launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> Child:
     """A child that has loaded the model, computed the packs' prompts and decoded once.
+
+    With `prove` the packs' grammars are tried in it too; they do not change from one start to the next.
 
     Raises:
         ConfigurationFault: the MODEL_ codes.
         NodeFault: ENGINE_CRASHED, ENGINE_UNAVAILABLE.
     """
     try:
-        return _launch(options, packs)
+        return _launch(options, packs, prove=prove)
     except NodeFault as problem:
         if problem.code is not Code.ENGINE_CRASHED or not options.extra_buffers:
             raise
-        child = _launch(replace(options, extra_buffers=False), packs)
+        child = _launch(replace(options, extra_buffers=False), packs, prove=prove)
         child.facts["fallback"] = f"without extra matrix kernels, as with them: {problem.message}"
         return child
 
 
-def _launch(options: EngineOptions, packs: tuple[Pack, ...]) -> Child:
+def _launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> Child:
     child = _spawn()
     try:
         loaded = _expect(child, {"load": options.to_object()}, "loaded")
         prompts = {pack.name: pack_prompt(pack, Style(loaded["style"])) for pack in packs}
         proven = _expect(child, {"prompts": {name: prompt.to_object() for name, prompt in prompts.items()}}, "ready")
+        put = [_trial_object(one) for pack in packs for one in trials(pack)] if prove else []
+        tried = _expect(child, {"trials": put}, "tried")
     except BaseException:
         child.discard()
         raise
-    child.facts = {**loaded, **proven}
+    child.facts = {**loaded, **proven, **tried}
     return child
 
 
@@ -118,6 +123,10 @@ def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
     if not isinstance(result, dict):
         raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine's process did not say {key!r}")
     return result
+
+
+def _trial_object(trial: Trial) -> JsonObject:
+    return {"name": trial.name, "grammar": trial.grammar, "valid": trial.valid, "invalid": trial.invalid}
 
 
 def _spawn() -> Child:

@@ -8,7 +8,7 @@ all packs and WORKING_TOKENS for the sentence, whatever smaller number was asked
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edge_agent.clock import Clock
@@ -20,6 +20,8 @@ from edge_agent.language.engine import Context, Log, Weights, build_facts
 from edge_agent.language.models import opened_model
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import STYLE_TOKENS, Piece, Prompt, Style, style_of
+from edge_agent.language.trial import run_trials
+from edge_agent.language.wire import JsonObject
 
 WORKING_TOKENS = 1_024
 """Cells kept free for one sentence and its answer."""
@@ -72,6 +74,14 @@ class LocalEngine:
             self._places[pack] = place
             self._after[pack] = self._tokens(prompts[pack].after)
         return {"n_ctx": context.size, "prompt_tokens": {pack: len(tokens) for pack, tokens in before.items()}}
+
+    def try_grammars(self, trials: Sequence[JsonObject]) -> int:
+        """Put packs' trials to both readers of their grammars; how many answers were tried.
+
+        Raises:
+            NodeFault: GRAMMAR_INVALID.
+        """
+        return run_trials(trials, self.constraints, self.weights, self.vocabulary.ends)
 
     def decide(self, request: DecideRequest) -> Decision:
         """See `Decider`."""

@@ -164,7 +164,7 @@ class EngineProcess:
         failures = 0
         while not self._closed:
             try:
-                child = launch(self._options, self._packs)
+                child = launch(self._options, self._packs, prove=self._launches == 0)
             except EdgeAgentError as problem:
                 failures += 1
                 self._note(None, problem)
