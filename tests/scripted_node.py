@@ -1,57 +1,73 @@
-"""A real daemon whose engine is a script: `python scripted_node.py SETTINGS.json`. Not a test; the node's tests start it.
-
-The script understands a few sentences of the robot and home packs. A sentence with "slowly" takes 1.5 s to decide, one
-with "nonsense" gets an answer that no grammar would allow.
-"""
+"""A node's two sockets with a script behind them: real ZeroMQ and the real codec, no node."""
 
 from __future__ import annotations
 
-import json
-import re
-import sys
-import time
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from edge_agent.errors import EdgeAgentError
-from edge_agent.language.decision import DecideRequest
-from edge_agent.language.scripted import ScriptedDecider
-from edge_agent.node.compose import run_node
-from edge_agent.settings import Settings
+import zmq
 
-SLOW_S = 1.5
+from edge_agent.messages import TO_NODE, Message
+from edge_agent.messages.codec import Codec, encode
+from edge_agent.messages.schema import TOPICS
 
-
-def answer_of(request: DecideRequest) -> str:
-    """The model's answer to a marked sentence."""
-    if "slowly" in request.marked:
-        time.sleep(SLOW_S)
-    if "nonsense" in request.marked:
-        return '[{"action":"fly","object":1}]'
-    actions: list[dict[str, object]] = []
-    for part in request.marked.split(" then "):
-        labels = [int(label) for label in re.findall(r"\[(\d+) ", part)]
-        if "halt yourself" in part:
-            actions.append({"action": "stop"})
-        elif "unlock" in part and labels:
-            actions.append({"action": "HassTurnOff", "name": labels[0]})
-        elif "go" in part.split() and labels:
-            actions.append({"action": "go_to", "place": labels[0]})
-        elif "wait" in part and "[a " in part:
-            actions.append({"action": "wait", "seconds": "a"})
-        else:
-            return '[{"action":"reject","reason":"unknown_entity"}]'
-    return json.dumps(actions, separators=(",", ":"))
+Script = Callable[[Message], Iterable[Message]]
+"""What comes in, to what goes back to its sender."""
 
 
-def main() -> int:
-    """Run until a signal; errors go to stderr with their code."""
-    settings = Settings.model_validate_json(Path(sys.argv[1]).read_bytes(), strict=False)
-    try:
-        return run_node(settings, lambda _settings, _packs: ScriptedDecider(answer_of))
-    except EdgeAgentError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return 3
+class ScriptedNode:
+    """Binds in a folder, answers by the script, remembers what it heard."""
 
+    def __init__(self, folder: Path, script: Script = lambda _: ()) -> None:
+        self.command_address = f"ipc://{folder}/command.sock"
+        self.events_address = f"ipc://{folder}/events.sock"
+        self.heard: list[Message] = []
+        self._script = script
+        self._bound = threading.Event()
+        self._ended = threading.Event()
+        self._to_publish: list[Message] = []
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._serve)
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+    def publish(self, *events: Message) -> None:
+        """Send events to whoever watches."""
+        with self._lock:
+            self._to_publish.extend(events)
+
+    def heard_of(self, kind: type[Message]) -> list[Message]:
+        """What came in of one class."""
+        return [message for message in self.heard if isinstance(message, kind)]
+
+    def _serve(self) -> None:
+        codec = Codec(TO_NODE)
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as router, context.socket(zmq.PUB) as pub:
+            for socket, address in ((router, self.command_address), (pub, self.events_address)):
+                socket.setsockopt(zmq.LINGER, 0)
+                socket.bind(address)
+            self._bound.set()
+            while not self._ended.is_set():
+                with self._lock:
+                    events, self._to_publish = self._to_publish, []
+                for event in events:
+                    topic = next(name for name, kind in TOPICS.items() if isinstance(event, kind))
+                    pub.send_multipart([topic.encode(), encode(event)])
+                if router.poll(10):
+                    peer, frame = router.recv_multipart()
+                    message = codec.decode(frame)
+                    self.heard.append(message)
+                    for reply in self._script(message):
+                        router.send_multipart([peer, encode(reply)])
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._bound.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(10)

@@ -1,0 +1,57 @@
+"""A real daemon whose engine is a script: `python daemon_with_script.py SETTINGS.json`. Not a test; the node's tests start it.
+
+The script understands a few sentences of the robot and home packs. A sentence with "slowly" takes 1.5 s to decide, one
+with "nonsense" gets an answer that no grammar would allow.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.language.decision import DecideRequest
+from edge_agent.language.scripted import ScriptedDecider
+from edge_agent.node.compose import run_node
+from edge_agent.settings import Settings
+
+SLOW_S = 1.5
+
+
+def answer_of(request: DecideRequest) -> str:
+    """The model's answer to a marked sentence."""
+    if "slowly" in request.marked:
+        time.sleep(SLOW_S)
+    if "nonsense" in request.marked:
+        return '[{"action":"fly","object":1}]'
+    actions: list[dict[str, object]] = []
+    for part in request.marked.split(" then "):
+        labels = [int(label) for label in re.findall(r"\[(\d+) ", part)]
+        if "halt yourself" in part:
+            actions.append({"action": "stop"})
+        elif "unlock" in part and labels:
+            actions.append({"action": "HassTurnOff", "name": labels[0]})
+        elif "go" in part.split() and labels:
+            actions.append({"action": "go_to", "place": labels[0]})
+        elif "wait" in part and "[a " in part:
+            actions.append({"action": "wait", "seconds": "a"})
+        else:
+            return '[{"action":"reject","reason":"unknown_entity"}]'
+    return json.dumps(actions, separators=(",", ":"))
+
+
+def main() -> int:
+    """Run until a signal; errors go to stderr with their code."""
+    settings = Settings.model_validate_json(Path(sys.argv[1]).read_bytes(), strict=False)
+    try:
+        return run_node(settings, lambda _settings, _packs: ScriptedDecider(answer_of))
+    except EdgeAgentError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 3
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
