@@ -46,8 +46,9 @@ def load_world(path: Path) -> World:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        line = re.search(r"at line (\d+)", str(problem))
-        raise _invalid(f"no TOML: {problem}", f"{path}:{line.group(1)}" if line else str(path)) from problem
+        line = re.search(r"at line (\d+)", str(problem))  # else "at end of document"
+        number = line.group(1) if line else len(text.splitlines())
+        raise _invalid(f"no TOML: {problem}", f"{path}:{number}") from problem
     lines = text.splitlines()
     try:
         return _world_of(tree)

@@ -137,12 +137,21 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
         surface = " ".join([token.surface for token in run])
         fitting = [entry for entry in entries if entry.keys == keys or not _joins_grammar(run, entry)]
         exact = [entry for entry in fitting if entry.surface == surface]
+        if not exact and _says_all(run, index):
+            return None
         if exact or fitting:
             return _match(run, exact or fitting, Level.EXACT if exact else Level.INFLECTED)
     if (entries := index.synonyms.get(key)) and not (len(run) == 1 and sentence.opens_clause(run[0].first)):
         fitting = [entry for entry in entries if not any(token.surface in FUNCTION_WORDS for token in run)]
         return _match(run, fitting, Level.SYNONYM) if fitting else None
     return None
+
+
+def _says_all(run: Sequence[Token], index: Index) -> bool:
+    """Whether every thing of a sort at a place is meant: "kitchen lights" are not the one kitchen light."""
+    last = run[-1]
+    plural = last.surface.endswith("s") and not last.key.endswith("s")
+    return plural and last.key in index.sorts and merged([token.key for token in run[:-1]] or [""]) in index.names
 
 
 def _joins_grammar(run: Sequence[Token], entry: Entry) -> bool:

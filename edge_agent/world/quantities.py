@@ -225,9 +225,7 @@ def _one_length(words: Sequence[str], before: Reading, reading: Reading) -> Read
 
 
 def _is_time_of_day(words: Sequence[str], after: int) -> bool:
-    return _word(words, after) in ("am", "pm", "o'clock") or (
-        _word(words, after) in ("a", "p") and _word(words, after + 1) == "m"
-    )
+    return _word(words, after) in ("am", "pm", "o'clock")
 
 
 def _number_end(words: Sequence[str], at: int) -> int:

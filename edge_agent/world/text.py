@@ -41,6 +41,7 @@ _WORD: Final = re.compile(
     rf"(?<![^\W_])-{_NUMBER}{_UNIT}(?![^\W_])"  # -18  -18°c
     r"|\d+(?::\d\d)+"  # 12:30
     rf"|{_NUMBER}{_UNIT}(?![^\W_])"  # 1,000  1.5  1/2  50%  30°c  30cm
+    r"|(?<![^\W_])[^\W\d_](?:\.[^\W\d_])+(?![^\W_])"  # a.c.
     r"|[^\W_]+(?:'[^\W\d_]+)*"  # words, with what follows an apostrophe
     r"|°[cf]?(?![^\W\d_])|%"
 )
@@ -70,22 +71,28 @@ def check_text(text: str) -> None:
 def normalize(text: str) -> tuple[Word, ...]:
     """The words of a text: casefolded, compatibility forms and quotes made plain, punctuation gone.
 
-    Numbers keep their decimals, fractions, `%` and `°`. A word keeps its apostrophes (`john's`, `don't`); hyphens part
-    words. Each word's `start` and `end` slice its original out of `text`.
+    Numbers keep their decimals, fractions, `%` and `°`. A word keeps its apostrophes (`john's`, `don't`), an
+    abbreviation loses its dots, hyphens part words. Each word's `start` and `end` slice its original out of `text`.
     """
     if text.isascii() and "&" not in text and "`" not in text:
-        return tuple(Word(found.group(), found.start(), found.end()) for found in _WORD.finditer(text.lower()))
+        return tuple(Word(_said(found.group()), *found.span()) for found in _WORD.finditer(text.lower()))
     plain, origins = _plain(text)
     return tuple(
-        Word(found.group(), origins[found.start()][0], origins[found.end() - 1][1]) for found in _WORD.finditer(plain)
+        Word(_said(found.group()), origins[found.start()][0], origins[found.end() - 1][1])
+        for found in _WORD.finditer(plain)
     )
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Only the normalized words, for names that need no offsets."""
     if text.isascii() and "&" not in text and "`" not in text:
-        return tuple(_WORD.findall(text.lower()))
-    return tuple(_WORD.findall(_plain(text)[0]))
+        return tuple(map(_said, _WORD.findall(text.lower())))
+    return tuple(map(_said, _WORD.findall(_plain(text)[0])))
+
+
+def _said(found: str) -> str:
+    """An abbreviation without its dots; a number keeps its point."""
+    return found.replace(".", "") if "." in found and found[0].isalpha() else found
 
 
 def _fault_of(char: str) -> str:
@@ -124,7 +131,7 @@ def _plain_cluster(cluster: str) -> str:
     if visible in _REPLACED:
         return _REPLACED[visible]
     if unicodedata.category(visible[0]) == "No" and "\u2044" in unicodedata.normalize("NFKC", visible):
-        return " " + unicodedata.normalize("NFKC", visible).replace("\u2044", "/")  # ½, so that 2½ is "2 1/2"
+        return f" {unicodedata.normalize('NFKC', visible)} ".replace("\u2044", "/")  # ½, so that 2½ is "2 1/2"
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     return "".join(_REPLACED.get(char, char) for char in folded if unicodedata.category(char) not in ("Cc", "Mn"))
 
