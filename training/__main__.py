@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from training.batches import Example, blocks_from_worker
+from training.batches import Example, Stream, blocks_from_worker
 from training.card import Facts, corpus_hash, write_card
 from training.check import measure, sample
-from training.corpus import Corpus
+from training.corpus import PACK_SHARES, Corpus
 from training.export import F16, Q8_0, Title, export
 from training.model import Shape
 from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
@@ -35,21 +35,21 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(options.threads)
     if options.check:
         for held_back in (False, True):
-            result = measure(options.check, sample(options.seed, CHECKED, held_back=held_back))
+            result = measure(options.check, sample(options.seed, CHECKED, held_back=held_back, packs=options.packs))
             print(f"held back {held_back}: {result.right} of {len(result.examples)}")
             for group, count in result.wrong_groups().most_common(15):
                 print(f"  {count:3}  {group}")
         return 0
     options.work.mkdir(parents=True, exist_ok=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(options.work / "tokenizer.json", options.seed)
+    tokenizer = _tokenizer(options)
     plan = Plan(seconds=options.minutes * 60, steps=options.steps, seed=options.seed)
     trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan)
     checkpoint = options.work / "checkpoint.pt"
     if options.resume:
         trainer.resume(checkpoint)
     print(f"{trainer.model.parameters_total():,} parameters", flush=True)
-    stream = blocks_from_worker(Corpus(), tokenizer.to_str(), options.seed, trainer.progress.blocks)
+    stream = blocks_from_worker(Stream(Corpus(options.packs), options.seed, trainer.progress.blocks), tokenizer)
     trainer.run(stream, lambda line: print(line, flush=True), checkpoint)
     _finish(options, trainer, tokenizer)
     return 0
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0, help="how long to train")
     parser.add_argument("--steps", type=int, help="train this many steps instead, to repeat a run exactly")
+    parser.add_argument("--packs", type=lambda text: tuple(text.split(",")), default=tuple(PACK_SHARES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; one is fastest on a shared machine")
     parser.add_argument("--out", type=Path, default=Path("models"))
@@ -68,11 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tokenizer(path: Path, seed: int) -> Tokenizer:
+def _tokenizer(options: argparse.Namespace) -> Tokenizer:
     """The tokenizer of this run: learnt once, then kept with its checkpoint."""
+    path: Path = options.work / "tokenizer.json"
     if path.exists():
         return load_tokenizer(path)
-    examples = islice(Corpus()(random.Random(f"{seed}/tokenizer")), TOKENIZER_EXAMPLES)
+    examples = islice(Corpus(options.packs)(random.Random(f"{options.seed}/tokenizer")), TOKENIZER_EXAMPLES)
     texts = [text for example in examples for text in _texts(example)]
     common = [f" {word}" for word in english(8_000) for _ in range(WORDS_REPEATED)]
     tokenizer = train_tokenizer([*texts, *common], VOCABULARY)
@@ -90,12 +92,12 @@ def _finish(options: argparse.Namespace, trainer: Trainer, tokenizer: Tokenizer)
     files = {F16: options.out / f"{NAME}-f16.gguf", Q8_0: options.out / f"{NAME}-q8_0.gguf"}
     for kind, path in files.items():
         export(trainer.model, tokenizer, path, kind, title)
-    seen = sample(options.seed, CHECKED, held_back=False)
+    seen = sample(options.seed, CHECKED, held_back=False, packs=options.packs)
     exact, small = measure(files[F16], seen), measure(files[Q8_0], seen)
     same = sum(one == other for one, other in zip(exact.answers, small.answers, strict=True))
     shipped, other = (Q8_0, F16) if same >= SAME_SHARE_MIN * len(seen) else (F16, Q8_0)
     files[other].unlink()
-    held_back = measure(files[shipped], sample(options.seed, CHECKED, held_back=True))
+    held_back = measure(files[shipped], sample(options.seed, CHECKED, held_back=True, packs=options.packs))
     shape, progress = trainer.model.shape, trainer.progress
     facts = Facts(
         name=NAME,
@@ -113,6 +115,7 @@ def _finish(options: argparse.Namespace, trainer: Trainer, tokenizer: Tokenizer)
         seconds=progress.seconds,
         threads=options.threads,
         curve=tuple(progress.curve),
+        packs=options.packs,
         corpus=corpus_hash(),
         seen=(small.right if shipped is Q8_0 else exact.right, len(seen)),
         held_back=(held_back.right, len(held_back.examples)),

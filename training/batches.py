@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 
@@ -19,14 +20,14 @@ from tokenizers import Tokenizer
 from edge_agent.world.mention import Linked
 from training.tokenizer import BEGIN, END, PAD, prompt_of
 
-BLOCK_EXAMPLES = 2048
-BATCH_TOKENS = 5120
-LENGTH_STEP = 8
+BLOCK_EXAMPLES = 8192
+BATCH_TOKENS = 2560
+LENGTH_STEP = 4
 LENGTH_MAX = 256
 SENTENCE_SHARE = 0.1
 SENTENCE_WEIGHT = 0.5
 """Of the sentence's own tokens a tenth is scored at half weight: 0.05 a token on average."""
-BLOCKS_AHEAD = 4
+BLOCKS_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,22 @@ Source = Callable[[random.Random], Iterator[Example]]
 """Endless examples from one random stream."""
 
 
-def blocks(source: Source, tokenizer: Tokenizer, seed: int, start: int = 0) -> Iterator[list[Batch]]:
-    """Blocks of batches from number `start` on, endlessly."""
-    number = start
-    while True:
-        yield block(source, tokenizer, seed, number)
-        number += 1
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Blocks of examples, numbered from `start` on; `size` examples go into each."""
+
+    source: Source
+    seed: int
+    start: int = 0
+    size: int = BLOCK_EXAMPLES
 
 
-def block(source: Source, tokenizer: Tokenizer, seed: int, number: int) -> list[Batch]:
-    """Block `number` of the stream that `seed` names."""
-    rng = random.Random(f"{seed}/{number}")
-    stream = source(rng)
-    examples = [next(stream) for _ in range(BLOCK_EXAMPLES)]
-    return batches(encode(examples, tokenizer), tokenizer, rng)
+def blocks(stream: Stream, tokenizer: Tokenizer) -> Iterator[list[Batch]]:
+    """The stream's blocks as batches, endlessly."""
+    for number in count(stream.start):
+        rng = random.Random(f"{stream.seed}/{number}")
+        examples = list(islice(stream.source(rng), stream.size))
+        yield batches(encode(examples, tokenizer), tokenizer, rng)
 
 
 def encode(examples: Sequence[Example], tokenizer: Tokenizer) -> list[tuple[list[int], int]]:
@@ -110,11 +113,11 @@ def _batch(rows: Sequence[tuple[list[int], int]], pad: int, rng: random.Random) 
     return Batch(tokens, weights)
 
 
-def blocks_from_worker(source: Source, tokenizer_text: str, seed: int, start: int = 0) -> Iterator[list[Batch]]:
+def blocks_from_worker(stream: Stream, tokenizer: Tokenizer) -> Iterator[list[Batch]]:
     """The same blocks as `blocks`, made in a process of their own a few blocks ahead. Closing the iterator ends it."""
     context = get_context("spawn")
     queue: Queue[list[Batch]] = context.Queue(BLOCKS_AHEAD)
-    worker = context.Process(target=_work, args=(source, tokenizer_text, seed, start, queue), daemon=True)
+    worker = context.Process(target=_work, args=(queue, stream, tokenizer.to_str()), daemon=True)
     worker.start()
     try:
         while True:
@@ -124,6 +127,6 @@ def blocks_from_worker(source: Source, tokenizer_text: str, seed: int, start: in
         worker.join()
 
 
-def _work(source: Source, tokenizer_text: str, seed: int, start: int, queue: Queue[list[Batch]]) -> None:
-    for made in blocks(source, Tokenizer.from_str(tokenizer_text), seed, start):
+def _work(queue: Queue[list[Batch]], stream: Stream, tokenizer_text: str) -> None:
+    for made in blocks(stream, Tokenizer.from_str(tokenizer_text)):
         queue.put(made)

@@ -33,6 +33,7 @@ class Facts:
     seconds: float
     threads: int
     curve: tuple[tuple[int, float], ...]
+    packs: tuple[str, ...]
     corpus: str
     """sha256 over the phrases and the generator."""
     seen: tuple[int, int]
@@ -47,7 +48,7 @@ class Facts:
 def corpus_hash() -> str:
     """One digest over everything that decides the corpus: phrase files, name lists and the generator's code."""
     here = Path(__file__).parent
-    phrases = {path for name in PACK_SHARES for path in load_pack(name).phrases}
+    phrases = {path for name in PACK_SHARES for path in load_pack(name).phrases if path.exists()}
     files = sorted([*phrases, *here.glob("*.py"), here / "names.toml"], key=lambda path: path.name)
     digest = hashlib.sha256()
     for path in files:
@@ -66,7 +67,7 @@ def write_card(out: Path, facts: Facts) -> None:
         "arch": "llama",
         "parameters": facts.parameters,
         "quantization": facts.quantization,
-        "packs": list(PACK_SHARES),
+        "packs": list(facts.packs),
         "licence": LICENCE,
     }
     (out / "manifest.json").write_text(json.dumps({"models": [entry]}, indent=2) + "\n", encoding="utf-8")
@@ -100,7 +101,7 @@ actions are meant, by the numbers of the marks. It sees no world and knows no na
 | file | `{facts.file}`, {size / 1e6:.1f} MB, {facts.quantization} |
 | architecture | Llama: {_architecture(facts)} |
 | parameters | {facts.parameters:,} |
-| packs | {", ".join(PACK_SHARES)} |
+| packs | {", ".join(facts.packs)} |
 | data | generated from the packs' own phrases; no other text, no recorded commands |
 | corpus | sha256 `{facts.corpus}` over phrases, name lists and generator |
 | seed, steps, tokens | {facts.seed}, {facts.steps:,}, {facts.tokens:,} |
