@@ -74,15 +74,15 @@ class _Emitter:
         self._names: dict[str, str] = {}
         self.rules: dict[str, str] = {}
 
-    def expression(self, schema: JsonSchema) -> str:
-        """What stands for a schema inside another rule."""
+    def expression(self, schema: JsonSchema, wish: str = "values") -> str:
+        """What stands for a schema inside another rule; `wish` names the rule it may become."""
         match schema:
             case {"$ref": str(reference), **rest} if not rest:
                 return self._reference(reference)
             case {"const": value, **rest} if not rest:
                 return quoted(json_text(value))
             case {"enum": [*values], **rest} if values and not rest:
-                return self._enum(values)
+                return self._enum(values, wish)
             case {"oneOf": [*branches], **rest} if branches and not rest:
                 return f"({' | '.join(self.expression(branch) for branch in branches)})"
             case {"type": "array", "items": items, "minItems": int(low), "maxItems": int(high), **rest} if not rest:
@@ -97,11 +97,11 @@ class _Emitter:
             raise NodeFault(Code.GRAMMAR_INVALID, f"only #/$defs/… of the same schema can be referred to: {reference}")
         return name
 
-    def _enum(self, values: Sequence[Any]) -> str:
+    def _enum(self, values: Sequence[Any], wish: str) -> str:
         body = " | ".join(quoted(json_text(value)) for value in values)
         if len(values) < _LONG_ENUM:
             return f"({body})" if len(values) > 1 else body
-        return self._rule("values", {"enum": list(values)}, lambda: body)
+        return self._rule(wish, {"enum": list(values)}, lambda: body)
 
     def _array(self, items: JsonSchema, low: int, high: int) -> str:
         if low != 1 or high < 1:
@@ -122,7 +122,7 @@ class _Emitter:
             # the constant first key and its neighbours are one literal: fewer terminals, and readable
             parts = [quoted("{" + json_text(first) + ":" + json_text(opening["const"]))]
             for name, value in slots:
-                pair = f"{quoted(',' + json_text(name) + ':')} {self.expression(value)}"
+                pair = f"{quoted(',' + json_text(name) + ':')} {self.expression(value, name)}"
                 parts.append(pair if name in required else f"({pair})?")
             return " ".join([*parts, '"}"'])
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import NoReturn
 
 from edge_agent.errors import Code, NodeFault
@@ -141,7 +142,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     if any(line.strip() and not line.lstrip().startswith("#") for line in before.splitlines()):
         _refuse("expected NAME ::= …", 1)
     line = 1 + before.count("\n")
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in pairwise([*starts, len(text)]):
         yield line, text[start:end]
         line += text.count("\n", start, end)
 
@@ -213,7 +214,7 @@ class _Parser:
         sequence = self._stack[-1][-1]
         match sort:
             case "repeat":
-                if not sequence:
+                if not sequence or isinstance(sequence[-1], Repeat):
                     _refuse(f"nothing stands before {text}", line)
                 sequence.append(_repeat(sequence.pop(), text, line))
             case "name":

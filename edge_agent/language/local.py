@@ -1,7 +1,7 @@
-"""An engine in this very process: the model, its packs' prompts, and two ways to decode.
+"""An engine in this very process: the model, its packs' prompts, and three ways to decode.
 
-`LocalEngine.decide` is what the engine's process runs; `decide_by_reference` is llama.cpp's own grammar sampler, one
-token a pass, kept to prove the first one right and to measure it. Decides how much context is needed: the prompts of
+`decide` is what the engine's process runs. `plain` takes its savings away and `reference` is llama.cpp's own grammar
+sampler, one token a pass; both are kept to prove the first one right and to measure it. Decides how much context is needed: the prompts of
 all packs and WORKING_TOKENS for the sentence, whatever smaller number was asked for.
 """
 
@@ -25,6 +25,9 @@ from edge_agent.language.wire import JsonObject
 
 WORKING_TOKENS = 1_024
 """Cells kept free for one sentence and its answer."""
+
+Way = Callable[[DecideRequest, Context, list[int]], Decoded]
+"""A way to decode a request, given the context at the end of the pack's prompt and the sentence's tokens."""
 
 
 class LocalEngine:
@@ -85,14 +88,10 @@ class LocalEngine:
 
     def decide(self, request: DecideRequest) -> Decision:
         """See `Decider`."""
-        return self.run(request, self._fast)
+        return self.run(request, self.fast)[0]
 
-    def decide_by_reference(self, request: DecideRequest) -> Decision:
-        """The same by llama.cpp's own grammar sampler."""
-        return self.run(request, self._reference)
-
-    def run(self, request: DecideRequest, way: Callable[[DecideRequest, Context, list[int]], Decoded]) -> Decision:
-        """Decide one sentence by some way of decoding."""
+    def run(self, request: DecideRequest, way: Way) -> tuple[Decision, Decoded]:
+        """Decide one sentence by `fast`, `plain` or `reference`."""
         started = time.perf_counter()
         context = self._context
         if context is None or request.pack not in self._places:
@@ -104,7 +103,7 @@ class LocalEngine:
         prepared = time.perf_counter()
         decoded = way(request, context, prompt)
         answer = self.weights.text(decoded.tokens, self.vocabulary.pieces)
-        return Decision(
+        decision = Decision(
             answer=answer,
             confidence=min(1.0, decoded.confidence),
             tokens=len(decoded.tokens),
@@ -113,32 +112,18 @@ class LocalEngine:
             prompt_ms=(prepared - started) * 1000.0,
             decode_ms=(time.perf_counter() - prepared) * 1000.0,
         )
+        return decision, decoded
 
-    def _fast(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
-        return self.decode_with(request, context, prompt)
+    def fast(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+        """Masked greedy decoding with forced tokens skipped."""
+        return self._masked(request, context, prompt, savings=True)
 
-    def decode_with(
-        self,
-        request: DecideRequest,
-        context: Context,
-        prompt: list[int],
-        *,
-        guessing: bool = True,
-        skipping: bool = True,
-    ) -> Decoded:
-        """Masked greedy decoding, with or without its savings."""
-        constraint = self.constraints.begin(request.grammar)
-        return decode(
-            context,
-            constraint,
-            prompt,
-            ends=self.vocabulary.ends,
-            expired=lambda: self._clock.now_ms() >= request.deadline_ms,
-            guessing=guessing,
-            skipping=skipping,
-        )
+    def plain(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+        """The same with one token a pass."""
+        return self._masked(request, context, prompt, savings=False)
 
-    def _reference(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+    def reference(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+        """llama.cpp's own grammar and greedy samplers, one token a pass."""
         sampler = self.weights.sampler(request.grammar)
         tokens: list[int] = []
         try:
@@ -152,7 +137,18 @@ class LocalEngine:
                 context.read([token], 1)
         finally:
             sampler.close()
-        return Decoded(tuple(tokens), 1.0, len(tokens) + 1, 0, float("inf"))
+        return Decoded(tuple(tokens), confidence=1.0, passes=len(tokens) + 1, choices=0, margin=float("inf"))
+
+    def _masked(self, request: DecideRequest, context: Context, prompt: list[int], *, savings: bool) -> Decoded:
+        return decode(
+            context,
+            self.constraints.begin(request.grammar),
+            prompt,
+            ends=self.vocabulary.ends,
+            expired=lambda: self._clock.now_ms() >= request.deadline_ms,
+            guessing=savings,
+            skipping=savings,
+        )
 
     def _tokens(self, pieces: tuple[Piece, ...]) -> list[int]:
         tokens: list[int] = []
