@@ -33,6 +33,8 @@ class Entry:
     surface: str
     head: str = ""
     """The surface of the word that names the sort of thing: "box" of "big red box", "dock" of "dock 3"."""
+    owned: bool = False
+    """The name says whose it is, as "John's mug" does."""
 
 
 Table = dict[str, list[Entry]]
@@ -98,10 +100,12 @@ def entries_of(entity: Entity) -> list[Entry]:
     """The entries of an entity's name and aliases; names of function words alone are left out, they are grammar."""
     entries: dict[str, Entry] = {}
     for name in (entity.name, *entity.aliases):
-        keys, surface = named_by(words_of(name))
+        words = words_of(name)
+        keys, surface = named_by(words)
         if not keys or len(keys) > NAME_TOKENS_MAX or surface in _GRAMMAR or surface in entries:
             continue
-        entries[surface] = Entry(entity, keys, surface, _head_of(entity, keys, surface))
+        owned = any(word.endswith("'s") for word in words)
+        entries[surface] = Entry(entity, keys, surface, _head_of(entity, keys, surface), owned)
     return list(entries.values())
 
 

@@ -111,7 +111,7 @@ def _is_anothers(sentence: Sentence, match: Match, names: Sequence[Match]) -> bo
     """Whether the words only say whose a thing is: "john's office" is not John, where no office is known."""
     if not sentence.word(match.after - 1).endswith("'s") or sentence.ends_phrase(match.after):
         return False
-    if any("'s" in name for entry in match.entries for name in (entry.entity.name, *entry.entity.aliases)):
+    if any(entry.owned for entry in match.entries):
         return False
     return all(other.first != match.after for other in names)
 

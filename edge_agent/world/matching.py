@@ -23,6 +23,7 @@ from edge_agent.world.lexicon import (
     MODALS,
     NAME_OPENERS,
     NAMELIKE_MODALS,
+    POSSESSORS,
     PRONOUNS,
     SUBJECTS,
     VERB_NAMES,
@@ -257,7 +258,8 @@ def _by_head(sentence: Sentence, index: Index) -> Iterator[Match]:
         if said is None:
             continue
         keys = {modifier.key for modifier in said}
-        fitting = [entry for entry in entries if keys <= set(entry.keys)]
+        mine = sentence.word((said[0] if said else token).first - 1) in POSSESSORS  # my mug is not John's
+        fitting = [entry for entry in entries if keys <= set(entry.keys) and not (mine and entry.owned)]
         if fitting and len({id(entry.entity) for entry in fitting}) <= HEAD_NAMES_MAX:
             run = (*said, token)
             yield _match(run, fitting, Level.HEAD)
