@@ -3,7 +3,7 @@
 Run it beside a node:    python examples/executor.py [ROBOT]
 """
 
-import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -23,5 +23,7 @@ def perform(task: Perform) -> Iterator[float]:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        Executor(robot=sys.argv[1] if len(sys.argv) > 1 else "robot", perform=perform).run()
+    executor = Executor(robot=sys.argv[1] if len(sys.argv) > 1 else "robot", perform=perform)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: executor.close())  # brakes, and tells the node
+    executor.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -306,7 +307,7 @@ def test_the_loop_carries_out_and_stops_over_real_sockets(tmp_path: Path) -> Non
         assert ended.wait(20)
         while not (node.heard_of(Stopped) and len(node.heard_of(Report)) >= 4):
             assert thread.is_alive()
-            threading.Event().wait(0.01)
+            time.sleep(0.01)
         executor.close()
         thread.join(10)
     assert states(node.heard) == [
@@ -335,6 +336,30 @@ def test_the_loop_waits_for_a_node_and_finds_the_next_one(tmp_path: Path) -> Non
     executor.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_an_executor_that_is_closed_brakes_and_says_so(tmp_path: Path) -> None:
+    """The action it was at ends FAILED with the reason, and the node hears it before the connection goes."""
+
+    def perform(_: Perform) -> Iterator[float]:
+        while True:
+            yield 0.01
+
+    def node_side(message: Message) -> Iterable[Message]:
+        match message:
+            case Hello():
+                return [Welcome(robot="robot", epoch=7, stopped=False), task(1)]
+            case Report(state=ActionState.RUNNING):
+                executor.close()
+        return []
+
+    with ScriptedNode(tmp_path, node_side) as node:
+        executor = Executor(node.command_address, robot="robot", perform=perform)
+        executor.run()
+        until = time.monotonic() + 10
+        while len(states(node.heard)) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert states(node.heard)[-1] == ("a-7-1", "FAILED", "the executor ended")
 
 
 def test_a_robot_that_is_taken_ends_the_loop(tmp_path: Path) -> None:

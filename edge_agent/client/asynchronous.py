@@ -20,6 +20,7 @@ from edge_agent.client.requests import (
     CONNECT_MS,
     FROM_NODE_CODEC,
     QUIET_MS,
+    WATCH_MS,
     Entities,
     Event,
     Following,
@@ -87,6 +88,7 @@ class AsyncClient:
         except ClientFault:
             self._connection.close()
             raise
+        await self._subscription.wait_until_watching(WATCH_MS)
         self._reader = asyncio.create_task(self._read())
         return self
 

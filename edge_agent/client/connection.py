@@ -19,6 +19,8 @@ from edge_agent.messages import limits
 
 RECONNECT_FIRST_MS: Final = 50
 RECONNECT_MAX_MS: Final = 1_000
+LAST_WORDS_MS: Final = 200
+"""How long a closing executor waits for the node to take its last reports."""
 EVENTS_WAITING_MAX: Final = 10_000
 """Events kept for a reader that is slow; more are dropped, which the gap in `event_seq` shows."""
 
@@ -28,13 +30,15 @@ AnySocket = TypeVar("AnySocket", zmq.Socket[bytes], zmq.asyncio.Socket)
 def _tuned(socket: AnySocket, address: str, connect_ms: int) -> AnySocket:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, limits.FRAME_BYTES_MAX)
-    socket.setsockopt(zmq.IMMEDIATE, 1)
     socket.setsockopt(zmq.SNDTIMEO, connect_ms)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_FIRST_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
     if socket.type == zmq.SUB:
         socket.setsockopt(zmq.RCVHWM, EVENTS_WAITING_MAX)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
+    else:
+        # not for a SUB: its subscription would be sent only when somebody next reads from it
+        socket.setsockopt(zmq.IMMEDIATE, 1)
     try:
         socket.connect(address)
     except zmq.ZMQError as problem:
@@ -102,6 +106,23 @@ class Subscription(Connection):
         except ClientFault:
             self._context.term()
             raise
+        self._monitor: zmq.Socket[bytes] | None = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+
+    def wait_until_watching(self, timeout_ms: float) -> None:
+        """Wait for the first handshake; the subscription goes out with it, and a PUB drops what comes before."""
+        if self._monitor is not None:
+            self._monitor.poll(_whole_ms(timeout_ms))
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        if self._monitor is not None:
+            self._socket.disable_monitor()
+            self._monitor.close()
+            self._monitor = None
+
+    def close(self) -> None:
+        self._unwatch()
+        super().close()
 
 
 class WatchedConnection(Connection):
@@ -124,7 +145,8 @@ class WatchedConnection(Connection):
 
     def close(self) -> None:
         self._socket.disable_monitor()
-        super().close()
+        self._monitor.close()
+        self._context.destroy(linger=LAST_WORDS_MS)
 
 
 class AsyncConnection:
@@ -138,6 +160,17 @@ class AsyncConnection:
         except ClientFault:
             self._context.term()
             raise
+        self._monitor: zmq.asyncio.Socket | None = (
+            self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) if events else None
+        )
+
+    async def wait_until_watching(self, timeout_ms: float) -> None:
+        """As `Subscription.wait_until_watching`."""
+        monitor, self._monitor = self._monitor, None
+        if monitor is not None:
+            await monitor.poll(_whole_ms(timeout_ms))
+            self._socket.disable_monitor()
+            monitor.close()
 
     async def send(self, frame: bytes) -> None:
         """As `Connection.send`."""
@@ -156,4 +189,6 @@ class AsyncConnection:
         return await self.receive() if await self._socket.poll(_whole_ms(timeout_ms)) else None
 
     def close(self) -> None:
+        if self._monitor is not None:
+            self._socket.disable_monitor()
         self._context.destroy(linger=0)

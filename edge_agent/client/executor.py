@@ -62,7 +62,7 @@ class Executor:
                 while not self._closing.is_set():
                     self._turn()
             finally:
-                self._performing.end()
+                self._send(self._performing.end("the executor ended"))
 
     def close(self) -> None:
         """Ask `run` to end; from any thread or a signal handler."""

@@ -118,16 +118,19 @@ class Performing:
             due.append(self._running.next_step_ms)
         return min(due)
 
-    def end(self) -> None:
-        """Let go of the running action; its generator is closed, its `finally` runs."""
+    def end(self, reason: str) -> list[Message]:
+        """Let go of what runs and what waits: generators are closed, their `finally` runs, the node is told why."""
+        ended = [task for task, _ in self._queued]
         self._queued.clear()
         running, self._running = self._running, None
         if running is not None:
             _close(running.steps)
+            ended.insert(0, running.task)
+        return [self._report(task, ActionState.FAILED, reason) for task in ended]
 
     def _welcomed(self, welcome: Welcome, now_ms: float) -> list[Message]:
         if welcome.epoch != self._epoch:
-            self.end()
+            self.end("the node was restarted")
             self._unnoted.clear()
             self._last.clear()
         self._epoch = welcome.epoch
@@ -155,12 +158,8 @@ class Performing:
 
     def _stop(self, stop: Stop) -> list[Message]:
         """Whatever the epoch: a stop too many is harmless."""
-        ended = [task for task, _ in self._queued]
-        if self._running is not None:
-            ended.insert(0, self._running.task)
-        self.end()
-        acknowledgement = Stopped(stop_id=stop.stop_id, robot=self._robot, epoch=stop.epoch)
-        return [acknowledgement, *(self._report(task, ActionState.FAILED, "stopped") for task in ended)]
+        reports = self.end("stopped")
+        return [Stopped(stop_id=stop.stop_id, robot=self._robot, epoch=stop.epoch), *reports]
 
     def _go_on(self, now_ms: float) -> list[Message]:
         """One step of what runs; when that was its last, the beginning of what waits."""

@@ -34,6 +34,8 @@ from edge_agent.messages.codec import Codec, build
 
 CONNECT_MS: Final = 2_000
 """How long to wait for a node to be there."""
+WATCH_MS: Final = 500
+"""How long a first command waits for the events to be watched; without them it goes out all the same."""
 ANSWER_MS: Final = 30_000
 """How long to wait for a reply, where the command's own time to live is not longer."""
 ANSWER_MARGIN_MS: Final = 5_000

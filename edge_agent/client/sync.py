@@ -19,6 +19,7 @@ from edge_agent.client.requests import (
     CONNECT_MS,
     FROM_NODE_CODEC,
     QUIET_MS,
+    WATCH_MS,
     Entities,
     Event,
     Following,
@@ -86,7 +87,9 @@ class Client:
         Raises:
             EdgeAgentError: with the node's code, NODE_UNREACHABLE or NO_ANSWER.
         """
-        return self.ask(command_of(text, ttl_ms=ttl_ms, **fields), Answer)
+        command = command_of(text, ttl_ms=ttl_ms, **fields)
+        self._subscription.wait_until_watching(WATCH_MS)
+        return self.ask(command, Answer)
 
     def confirm(self, planned: PlannedAction) -> Confirmed:
         """Say yes to exactly this action of an answer."""
