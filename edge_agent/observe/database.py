@@ -149,9 +149,9 @@ def _open(path: Path) -> sqlite3.Connection:
             _check_version(version, path)
             check_whole(connection)
         path.chmod(0o600)
-    except sqlite3.DatabaseError as problem:
+    except (sqlite3.DatabaseError, UnicodeError) as problem:  # sqlite3 decodes even its messages about damage
         connection.close()
-        if _is_damage(problem):
+        if isinstance(problem, UnicodeError) or _is_damage(problem):
             raise NodeFault(Code.JOURNAL_DAMAGED, str(problem), where=str(path)) from problem
         raise
     except BaseException:
