@@ -1,4 +1,4 @@
-"""Models and sentences for the engine's tests: random weights in the shipped format, and marked sentences made by hand."""
+"""Models and sentences for the engine's tests: random weights in the shipped format, mentions made by hand."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.packs.base import REJECT, ActionSpec, EntitySlot, Pack, QuantitySlot
@@ -18,7 +18,8 @@ from edge_agent.world.mention import DEICTIC_WORDS, Unit
 
 EXAMPLES = 7
 _SEED = 20_240_418
-_TRIES = 60
+_DRAWS = 12
+"""Sentences drawn for one example; the one that fills the most slots is taken."""
 _SAID = {
     Unit.METRE: "two metres",
     Unit.DEGREE: "ninety degrees",
@@ -43,17 +44,25 @@ def examples_of(pack: Pack, count: int = EXAMPLES) -> tuple[Example, ...]:
     names = _names_by_kind(pack.example_world)
     rng = random.Random(_SEED)
     intents = [intent for intent in phrases.intents if intent != REJECT]
-    chosen = rng.sample(intents, min(count - 1, len(intents)))
+    rng.shuffle(intents)
+    # actions with many slots first: they show the most about the form
+    intents.sort(key=lambda intent: -len(spec.slots) if (spec := pack.action(intent)) else 0)
+    telling = intents[: max(count - 1, len(intents) // 2)]
+    chosen = rng.sample(telling, min(count - 1, len(telling)))
     if REJECT in phrases.intents:
         chosen.append(REJECT)
     found: list[Example] = []
     for intent in chosen:
-        for _ in range(_TRIES):
-            example = _written(pack, phrases.sample(rng, intent), names, rng)
-            if example is not None:
-                found.append(example)
-                break
+        samples = sorted((phrases.sample(rng, intent) for _ in range(_DRAWS)), key=_wordiness)
+        written = (_written(pack, sample, names, rng) for sample in samples)
+        found += [example for example in written if example is not None][:1]
     return tuple(found)
+
+
+def _wordiness(sample: Sample) -> tuple[int, int]:
+    """Sorts sentences that fill many slots, and short ones among equals, to the front."""
+    slots = sum(not isinstance(piece, str) and piece.slot != "_" for piece in sample.pieces)
+    return -slots, len(sample.pieces)
 
 
 def _names_by_kind(world: Path | None) -> Mapping[str, list[str]]:
@@ -69,7 +78,8 @@ def _written(pack: Pack, sample: Sample, names: Mapping[str, list[str]], rng: ra
     words: list[str] = []
     values: dict[str, int | str] = {}
     values.update(sample.fixed)
-    entities = quantities = 0
+    said: list[str] = []
+    quantities = 0
     for piece in sample.pieces:
         if isinstance(piece, str):
             words.append(piece)
@@ -80,12 +90,12 @@ def _written(pack: Pack, sample: Sample, names: Mapping[str, list[str]], rng: ra
             words.append(f"[{piece.list_name}]")
             label: int | str = piece.list_name
         elif isinstance(slot, EntitySlot):
-            name = _a_name(slot, piece, names, rng)
+            name = _a_name(slot, piece, names, said, rng)
             if name is None:
                 return None
-            entities += 1
-            words.append(f"[{entities} {name}]")
-            label = entities
+            said.append(name)
+            words.append(f"[{len(said)} {name}]")
+            label = len(said)
         elif isinstance(slot, QuantitySlot):
             label = chr(ord("a") + quantities)
             quantities += 1
@@ -98,9 +108,12 @@ def _written(pack: Pack, sample: Sample, names: Mapping[str, list[str]], rng: ra
     return (" ".join(" ".join(words).split()), answer) if answer else None
 
 
-def _a_name(slot: EntitySlot, piece: SlotPiece, names: Mapping[str, list[str]], rng: random.Random) -> str | None:
+def _a_name(
+    slot: EntitySlot, piece: SlotPiece, names: Mapping[str, list[str]], said: Sequence[str], rng: random.Random
+) -> str | None:
+    """A name of a fitting kind that the sentence has not said yet."""
     kinds = [piece.list_name] if piece.list_name in names else [kind for kind in slot.kinds if kind in names]
-    known = names.get(rng.choice(kinds)) if kinds else [name for group in names.values() for name in group]
+    known = [name for kind in (kinds or names) for name in names[kind] if name not in said]
     return rng.choice(known) if known else None
 
 

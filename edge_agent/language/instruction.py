@@ -11,8 +11,10 @@ from edge_agent.messages import limits
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.base import ActionSpec, ChoiceSlot, EntitySlot, Pack, QuantitySlot, Slot
 
-_LONG_CHOICE = 6
-"""A choice of more values than this is written once and referred to afterwards."""
+_LONG_LIST = 6
+"""A list of more values than this is written once and referred to afterwards."""
+_SHOWN_VALUES_MAX = 32
+"""Values of one list that are written out."""
 
 
 def pack_prompt(pack: Pack, style: Style) -> Prompt:
@@ -38,7 +40,7 @@ def instruction(pack: Pack) -> str:
             "a slot with ? may be left out. A thing that is named but not marked is not known: unknown_entity.",
             "Actions:",
             *actions,
-            *(f"{name} is one of: {', '.join(values)}" for values, name in named.items()),
+            *(f"{name} is one of: {_listed(values)}" for values, name in named.items()),
         ]
     )
 
@@ -53,15 +55,26 @@ def _action_line(spec: ActionSpec, named: dict[tuple[str, ...], str]) -> str:
 def _slot_text(name: str, slot: Slot, named: dict[tuple[str, ...], str]) -> str:
     match slot:
         case EntitySlot(kinds=kinds, words=words):
-            return "|".join([*(kinds or ("thing",)), *words])
+            return "|".join([_values(f"{name}_kind", kinds or ("thing",), named), *words])
         case QuantitySlot(unit=unit):
             return f"quantity in {unit}"
-        case ChoiceSlot(values=values) if len(values) > _LONG_CHOICE:
-            if values not in named:
-                taken = name.upper() in named.values()
-                named[values] = f"{name.upper()}{len(named)}" if taken else name.upper()
-            return named[values]
         case ChoiceSlot(values=values):
-            return "|".join(values)
+            return _values(name, values, named)
         case _:
             return "words of the sentence"
+
+
+def _values(name: str, values: tuple[str, ...], named: dict[tuple[str, ...], str]) -> str:
+    """The values themselves, or the name under which a long list of them stands below."""
+    if len(values) <= _LONG_LIST:
+        return "|".join(values)
+    if values not in named:
+        wish = name.upper()
+        named[values] = f"{wish}_{len(named)}" if wish in named.values() else wish
+    return named[values]
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    """A list below; of a very long one only the beginning, as the grammar knows the rest."""
+    shown = ", ".join(values[:_SHOWN_VALUES_MAX])
+    return shown if len(values) <= _SHOWN_VALUES_MAX else f"{shown} and others like them"
