@@ -111,7 +111,7 @@ PACK: Final = make_pack(
     {**dict.fromkeys(_NONE, "none"), devices.ClimateSetTemperature: "heat"},
     phrases=tuple(
         _HERE / "phrases" / f"{name}.yaml"
-        for name in ("shared", "reject", "home")
+        for name in ("shared", "reject", "home", "home_states", "home_media", "home_timers")
     ),
     example_world=_HERE / "worlds" / "home.toml",
     ttl_ms=2_000,
