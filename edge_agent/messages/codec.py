@@ -41,7 +41,7 @@ class Codec:
             _refuse(problem)
 
 
-def build(kind: type[AnyValue], **fields: Any) -> AnyValue:
+def build(kind: type[AnyValue], /, **fields: Any) -> AnyValue:
     """A message or part from a program's own values.
 
     Raises:
