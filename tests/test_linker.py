@@ -98,6 +98,11 @@ def names(linked: Linked) -> list[list[str]]:
             "move forward [a 2 metres] then turn left [b ninety degrees]",
             id="quantities",
         ),
+        pytest.param("drive ten metres to packing", "drive [a ten metres] to [1 packing]", id="quantity-before-name"),
+        pytest.param("follow me to Mario when you can", "follow [me] to [1 mario] when you can", id="to-a-person"),
+        pytest.param("give Mario ten minutes", "give [1 mario] [a ten minutes]", id="quantity-after-name"),
+        pytest.param("go to the kitchen first", "go to the [1 kitchen] first", id="ordinal-after-name"),
+        pytest.param("the drill I left there", "the [1 drill] i left [there]", id="i-is-no-letter-of-a-name"),
         pytest.param("put 3 cups on dock 3", "put [a 3] [1 cups] on [2 dock 3]", id="number-and-numbered-name"),
     ],
 )
@@ -123,6 +128,8 @@ def test_what_is_named_is_marked(text: str, marked: str) -> None:
         pytest.param("go to john's office", id="whose-it-is"),
         pytest.param("can you do that for us now", id="modal"),
         pytest.param("drill a hole", id="verb-at-start"),
+        pytest.param("I want you to drill the wall", id="verb-wanted"),
+        pytest.param("bring drill 2", id="number-of-a-thing-without-one"),
         pytest.param("please glass the window", id="verb-after-please"),
         pytest.param("open the box cutter", id="last-word-as-modifier"),
         pytest.param("do or die", id="no-compound-of-grammar"),
@@ -190,6 +197,9 @@ def test_plural_of_a_sort_at_a_place_means_all_there() -> None:
     assert linker.link("kitchen lights off").marked == "[1 kitchen] lights off"
     assert linker.link("kitchen light off").marked == "[1 kitchen light] off"
     assert linker.link("the light off").marked == "the light off"
+    lone = Linker(World.of([Entity("Light", "light")]))
+    assert lone.link("turn the lights off").marked == "turn the lights off"
+    assert lone.link("turn the light off").marked == "turn the [1 light] off"
 
 
 @pytest.mark.parametrize(
@@ -200,6 +210,11 @@ def test_plural_of_a_sort_at_a_place_means_all_there() -> None:
         pytest.param("show that one to myself", "show [it that one] to [me myself]", id="that-one"),
         pytest.param("carry this to packing", "carry [it this] to [1 packing]", id="lone-this"),
         pytest.param("come to where I am", "come to [here where i am]", id="where-i-am"),
+        pytest.param("is it possible to go", "is it possible to go", id="is-it-possible"),
+        pytest.param("leave it where it is", "leave [it] where [it] is", id="where-it-is"),
+        pytest.param("pick it up, will you", "pick [it] up will you", id="tag-question"),
+        pytest.param("move it will you", "move [it] will you", id="tag-question-without-comma"),
+        pytest.param("let us go", "let us go", id="let-us"),
         pytest.param("is there a cup", "is there a [1 cup]", id="is-there"),
         pytest.param("there is a cup over there", "there is a [1 cup] over [there]", id="there-is"),
         pytest.param("it is my mug", "it is my mug", id="it-is"),
@@ -226,6 +241,13 @@ def test_a_name_wins_over_the_number_in_it() -> None:
     linked = HALL.link("wait three minutes at dock 3")
     assert linked.marked == "wait [a three minutes] at [1 dock 3]"
     assert linked.mentions[0].quantity == Quantity(3, Unit.MINUTE)
+
+
+def test_a_unit_is_not_a_thing_of_that_name() -> None:
+    """Ten yards are no yard; the yard is."""
+    linker = Linker(World.of([Entity("yard", "place"), Entity("dock 3", "place")]))
+    assert linker.link("drive ten yards to the yard").marked == "drive [a ten yards] to the [1 yard]"
+    assert linker.link("go to dock 3 now").marked == "go to [1 dock 3] now"
 
 
 def test_no_more_mentions_than_there_are_labels() -> None:

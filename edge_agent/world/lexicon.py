@@ -52,10 +52,15 @@ NAME_OPENERS: Final = (DETERMINERS | PREPOSITIONS | frozenset(listed("and or one
     listed("that")
 )
 SUBJECTS: Final = frozenset(listed("i you we he she they it the this that someone somebody anyone anybody"))
-CLAUSE_OPENERS: Final = frozenset(listed("and then please you now just also or robot kindly let's go come"))
+OBJECTS: Final = frozenset(listed("me him us them it"))
+CLAUSE_OPENERS: Final = frozenset(
+    listed(
+        "and then please you now just also or robot kindly let's go come uh um uhm hmm er ok okay hey so well yes no"
+    )
+)
 """A verb may stand right after these, as it may at the start."""
 VERB_NAMES: Final = frozenset(listed("charge dock exit halt park pause rest stop"))
-"""Names of places and things that alone, or before a preposition, are orders."""
+"""Names of places and things that are orders where a verb may stand."""
 HANDLING_VERBS: Final = frozenset(
     listed(
         "bring carry catch clean close collect deliver drop fetch find follow get give grab grasp guide hand hold "
@@ -67,8 +72,8 @@ HANDLING_VERBS: Final = frozenset(
 
 LEVEL_VERBS: Final = frozenset(listed("set dim change adjust raise lower increase decrease brighten"))
 """Verbs that put a thing to a number, so that a bare number after its name need not be part of the name."""
-WANTING: Final = frozenset(listed("you want need like going have"))
-"""Before "to" and a verb."""
+WANTING: Final = frozenset(listed("want need like going have ask asked tell told"))
+"""Before "to" and a verb, somebody between them or not."""
 PLAIN_HEADS: Final = frozenset(
     listed("area door floor home house light one place room side thing time way window zone")
 )

@@ -22,6 +22,7 @@ from edge_agent.world.mention import (
     Linked,
     Mention,
     MentionType,
+    Unit,
     Word,
 )
 from edge_agent.world.pointing import Pointing, read_pointing
@@ -51,13 +52,15 @@ class Linker:
         """The sentence and every mention in it."""
         words = normalize(text)
         spoken = tuple([word.text for word in words])
-        sentence = Sentence(spoken, tokens_of(spoken), _breaks(text, words))
+        numbers = read_quantities(spoken)
+        measures = frozenset([one.first for one in numbers if one.quantity.unit is not Unit.COUNT])
+        sentence = Sentence(spoken, tokens_of(spoken), _breaks(text, words), measures)
         pointing = read_pointing(spoken)
-        found = matches(sentence, self._index)
+        found = [match for match in matches(sentence, self._index) if not _is_unit(match, numbers)]
         names = _standing(found, pointing)
         names = [match for match in names if not _is_anothers(sentence, match, names)]
         labels = unknown_labels(sentence, found, self._index)
-        quantities = [one for one in read_quantities(spoken) if not labels.issuperset(range(one.first, one.after))]
+        quantities = [one for one in numbers if not labels.issuperset(range(one.first, one.after))]
         placed = _mentions(text, words, _together(names, quantities, pointing), dialogue)
         return Linked(text, words, tuple(mention for _, mention in placed), _marked(words, placed))
 
@@ -105,6 +108,15 @@ def _together(names: Sequence[Match], quantities: Sequence[Reading], pointing: S
             spans.append(span)
             taken.update(range(span.first, span.after))
     return sorted(spans, key=lambda span: span.first)
+
+
+def _is_unit(match: Match, quantities: Sequence[Reading]) -> bool:
+    """Whether the word is part of a longer quantity: "ten yards" are not the yard. "A yard" may be."""
+    return any(
+        one.first <= match.first and match.after <= one.after and one.after - one.first > match.after - match.first
+        for one in quantities
+        if one.quantity.unit is not Unit.COUNT and one.quantity.value != 1
+    )
 
 
 def _is_anothers(sentence: Sentence, match: Match, names: Sequence[Match]) -> bool:

@@ -23,8 +23,8 @@ from edge_agent.world.lexicon import (
     MODALS,
     NAME_OPENERS,
     NAMELIKE_MODALS,
+    OBJECTS,
     POSSESSORS,
-    PRONOUNS,
     SUBJECTS,
     VERB_NAMES,
     WANTING,
@@ -66,11 +66,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """The words to match. `breaks` are the places of words before which there is a comma or a stronger stop."""
+    """The words to match.
+
+    `breaks` are the places of words before which there is a comma or a stronger stop, `measures` those at which a
+    quantity with a unit starts.
+    """
 
     words: tuple[str, ...]
     tokens: tuple[Token, ...]
     breaks: frozenset[int]
+    measures: frozenset[int]
 
     def word(self, at: int) -> str:
         """The word at a place, "" beyond the ends."""
@@ -83,7 +88,12 @@ class Sentence:
             return True
         if before in SUBJECTS and self.word(at - 2) in MODALS:
             return True
-        return before == "to" and self.word(at - 2) in WANTING
+        wanted = self.word(at - 3) if self.word(at - 2) in SUBJECTS | OBJECTS else self.word(at - 2)
+        return before == "to" and wanted in WANTING
+
+    def numbers(self, token: Token) -> bool:
+        """Whether a token may be the number or letter of the name before it."""
+        return token.numbers and token.first not in self.breaks and token.first not in self.measures
 
     def ends_phrase(self, at: int) -> bool:
         """Whether no noun goes on at this word."""
@@ -149,10 +159,12 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
 
 
 def _says_all(run: Sequence[Token], index: Index) -> bool:
-    """Whether every thing of a sort at a place is meant: "kitchen lights" are not the one kitchen light."""
+    """Whether every thing of a sort is meant, here or at a place: "kitchen lights" are not the one kitchen light."""
     last = run[-1]
     plural = last.surface.endswith("s") and not last.key.endswith("s")
-    return plural and last.key in index.sorts and merged([token.key for token in run[:-1]] or [""]) in index.names
+    if not plural or last.key not in index.sorts:
+        return False
+    return len(run) == 1 or merged([token.key for token in run[:-1]]) in index.names
 
 
 def _joins_grammar(run: Sequence[Token], entry: Entry) -> bool:
@@ -205,7 +217,7 @@ def unknown_labels(sentence: Sentence, found: Sequence[Match], index: Index) -> 
     named = {(match.first, match.after) for match in found}
     places: set[int] = set()
     for at, token in enumerate(sentence.tokens):
-        if not token.labels or not at or token.first in sentence.breaks:
+        if not at or not sentence.numbers(token):
             continue
         for start in range(max(0, at - index.longest), at):
             run = sentence.tokens[start:at]
@@ -230,16 +242,16 @@ def _is_other(sentence: Sentence, run: Sequence[Token], match: Match, index: Ind
         return True
     if not sentence.opens_clause(match.first) or match.after in sentence.breaks:
         return False
-    if word in VERB_NAMES and sentence.ends_phrase(match.after):
+    if word in VERB_NAMES:
         return True
-    return follower in DETERMINERS or (follower in PRONOUNS and follower not in ("i", "you", "we"))
+    return follower in DETERMINERS or follower in OBJECTS
 
 
 def _is_numbered_otherwise(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
     """Whether a number or letter follows that belongs to the name: "dock 4" is no dock of a world without one."""
     at = run[-1].after
     token = next((token for token in sentence.tokens if token.first == at), None)
-    if token is None or not token.labels or at in sentence.breaks:
+    if token is None or not sentence.numbers(token):
         return False
     if merged([one.key for one in run]) in index.families:
         return True

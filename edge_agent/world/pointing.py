@@ -19,6 +19,7 @@ from edge_agent.world.lexicon import (
     FILLERS,
     HANDLING_VERBS,
     PREPOSITIONS,
+    SUBJECTS,
 )
 
 _LONGEST: Final = max(len(words) for words in DEICTICS)
@@ -57,13 +58,16 @@ def _at(words: Sequence[str], at: int) -> Pointing | None:
 
 
 def _is_expletive(words: Sequence[str], at: int) -> bool:
-    following = words[at + 1] if at + 1 < len(words) else ""
-    preceding = words[at - 1] if at else ""
-    if words[at] == "it":
-        return following in EXPLETIVE_VERBS
-    if words[at] == "there":
-        return following in EXPLETIVE_VERBS or preceding in EXPLETIVE_VERBS or preceding in _GREETINGS
-    return False
+    """Whether the word only fills a place: "it is dark", "is there", "that's it", "let us go"."""
+    word, following, preceding = words[at], _word(words, at + 1), _word(words, at - 1)
+    stands_for_nothing = following in EXPLETIVE_VERBS and _word(words, at + 2) not in SUBJECTS  # not "move it will you"
+    if word == "it":
+        if preceding in ("as", "where"):
+            return False
+        return stands_for_nothing or following == "possible" or preceding in ("that's", "appreciate")
+    if word == "there":
+        return stands_for_nothing or preceding in EXPLETIVE_VERBS or preceding in _GREETINGS
+    return word == "us" and preceding == "let"
 
 
 def _stands_alone(words: Sequence[str], at: int) -> bool:
@@ -78,3 +82,7 @@ def _stands_alone(words: Sequence[str], at: int) -> bool:
         and following not in AUXILIARIES
         and (following in PREPOSITIONS or following in FILLERS)
     )
+
+
+def _word(words: Sequence[str], at: int) -> str:
+    return words[at] if 0 <= at < len(words) else ""

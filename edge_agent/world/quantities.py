@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_agent.world.lexicon import AUXILIARIES, FILLERS, FUNCTION_WORDS, PREPOSITIONS, PRONOUNS, listed
 from edge_agent.world.mention import Quantity, Unit
-from edge_agent.world.numerals import FRACTIONS, ONES, SCALES, TENS, digits_of, read_fraction, read_number
+from edge_agent.world.numerals import ONES, SCALES, TENS, digits_of, read_fraction, read_number
 from edge_agent.world.units import FOREIGN, MEASURES, SUFFIXES, TEMPERATURES
 
 _BETWEEN: Final = frozenset(listed("more extra additional further full whole"))
@@ -186,7 +186,7 @@ def _bare(words: Sequence[str], at: int) -> Reading | None:
     if number is None or read_fraction(words, at) == number or _is_time_of_day(words, number[1]):
         return None
     value, after = number
-    if _word(words, after) in FOREIGN or _word(words, after) in FRACTIONS:
+    if _word(words, after) in FOREIGN:
         return None
     if words[at] == "one" and after == at + 1 and not _counts_one(words, at):
         return None

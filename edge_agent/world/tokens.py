@@ -60,6 +60,11 @@ class Token:
         """Whether it numbers or letters a thing, as the 3 of "dock 3" and the B of "hall b" do."""
         return is_label(self.key)
 
+    @property
+    def numbers(self) -> bool:
+        """Whether it may be the number or letter of the name before it: no ordinal, no 50%, no "i"."""
+        return self.key.isdigit() or (len(self.key) == 1 and self.key != "i")
+
 
 def is_label(key: str) -> bool:
     """Whether a key is a number or a single letter."""
