@@ -283,6 +283,19 @@ def test_following_ends_when_every_action_has(tmp_path: Path) -> None:
     assert seen == [("a-1", "RUNNING"), ("a-1", "FINISHED"), ("a-2", "RUNNING"), ("a-2", "FAILED")]
 
 
+def test_following_several_answers_is_one_reading(tmp_path: Path) -> None:
+    """Events of one are not thrown away while the other is waited for."""
+    with ScriptedNode(tmp_path, well_behaved) as node, Client(node.command_address, node.events_address) as client:
+        until_watched(node, client)
+        answers = [
+            client.command("dock").model_copy(update={"actions": (PLANNED.model_copy(update={"action_id": name}),)})
+            for name in ("a-1", "a-2")
+        ]
+        node.publish(state("a-2", "RUNNING"), state("a-2", "FINISHED"), state("a-1", "FINISHED"))
+        seen = [(event.action_id, event.state.value) for event in client.follow(*answers)]
+    assert seen == [("a-2", "RUNNING"), ("a-2", "FINISHED"), ("a-1", "FINISHED")]
+
+
 def test_following_what_ended_unseen_says_so(tmp_path: Path) -> None:
     """A snapshot tells that the action is over; how it ended is not guessed."""
     with ScriptedNode(tmp_path, well_behaved) as node, Client(node.command_address, node.events_address) as client:

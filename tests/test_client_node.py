@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from node_harness import Node, fresh_node
@@ -17,8 +13,6 @@ from node_harness import Node, fresh_node
 from edge_agent.client import AsyncClient, Executor
 from edge_agent.errors import ClientFault, Code, EdgeAgentError
 from edge_agent.messages import ActionState, Answer, EntityRecord, Outcome, Perform, RejectReason, Stop
-
-EXAMPLE = Path(__file__).parent.parent / "examples" / "executor.py"
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +52,6 @@ def attached(node: Node, robot: Robot, name: str = "robot") -> Iterator[Executor
     finally:
         executor.close()
         thread.join(10)
-
-
-def environment(node: Node) -> dict[str, str]:
-    """Where a program finds this node without being told an address."""
-    return {**os.environ, "RUNTIME_DIRECTORY": str(node.folder / "run"), "PYTHONPATH": str(EXAMPLE.parent.parent)}
 
 
 def test_a_command_is_carried_out_and_followed_to_its_end(node: Node) -> None:
@@ -145,21 +134,3 @@ def test_many_at_once_and_asked_twice(node: Node) -> None:
     assert first == second
     assert [answer.request_id for answer in first] == [f"many-{n}" for n in range(100)]
     assert {answer.outcome for answer in first} == {Outcome.ACTIONS, Outcome.REJECT}
-
-
-def test_the_example_executor_is_a_robot(node: Node) -> None:
-    """examples/executor.py, as a user starts it, does an action and ends it."""
-    with (
-        subprocess.Popen(
-            [sys.executable, str(EXAMPLE), "r2"], stdout=subprocess.PIPE, text=True, env=environment(node)
-        ) as process,
-        node.client() as client,
-    ):
-        try:
-            node.wait_for(lambda: any(r.robot == "r2" and r.present for r in client.snapshot().robots))
-            answer = client.command("go to dock 3", robot="r2")
-            assert [event.state for event in client.follow(answer)][-1] is ActionState.FINISHED
-        finally:
-            process.terminate()
-        assert process.stdout is not None
-        assert process.stdout.read().splitlines() == ["doing    {'action': 'go_to', 'place': 'dock 3'}", "finished"]

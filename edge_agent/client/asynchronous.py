@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self, Unpack
 
 from edge_agent.client.connection import AsyncConnection
 from edge_agent.client.requests import (
@@ -21,6 +21,7 @@ from edge_agent.client.requests import (
     FROM_NODE_CODEC,
     QUIET_MS,
     WATCH_MS,
+    CommandFields,
     Entities,
     Event,
     Following,
@@ -101,9 +102,9 @@ class AsyncClient:
             self._connection.close()
             self._subscription.close()
 
-    async def command(self, text: str, *, ttl_ms: int | None = None, **fields: Any) -> Answer:
+    async def command(self, text: str, **fields: Unpack[CommandFields]) -> Answer:
         """Ask for something in plain words; fields and errors as `Client.command`."""
-        return await self.ask(command_of(text, ttl_ms=ttl_ms, **fields), Answer)
+        return await self.ask(command_of(text, fields), Answer)
 
     async def confirm(self, planned: PlannedAction) -> Confirmed:
         """Say yes to exactly this action of an answer."""
@@ -182,13 +183,13 @@ class AsyncClient:
             elif timeout_ms is not None:
                 return
 
-    async def follow(self, answer: Answer) -> AsyncIterator[StateEvent]:
-        """The states of an answer's actions until all have ended; one follower at a time.
+    async def follow(self, *answers: Answer) -> AsyncIterator[StateEvent]:
+        """The states of these answers' actions until all have ended. One follower at a time: it reads every event.
 
         Raises:
             NodeFault: NO_ANSWER when an action ended before this client was watching, or the node is gone.
         """
-        following = Following(answer)
+        following = Following(answers)
         while not following.done:
             event = await self._next_event(QUIET_MS)
             if event is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 from uuid import uuid4
 
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
@@ -74,32 +74,33 @@ def new_id() -> str:
     return uuid4().hex
 
 
-def command_of(
-    text: str,
-    *,
-    pack: str | None = None,
-    robot: str | None = None,
-    session: str | None = None,
-    ttl_ms: int | None = None,
-    area: str | None = None,
-    speaker: str | None = None,
-    request_id: str | None = None,
-) -> Command:
-    """A command message.
+class CommandFields(TypedDict, total=False):
+    """What may be said with a command besides its words."""
+
+    pack: str | None
+    robot: str | None
+    session: str | None
+    ttl_ms: int | None
+    area: str | None
+    """Where the speaker stands."""
+    speaker: str | None
+    request_id: str | None
+    """The same id with the same content returns the stored answer, so asking again after NO_ANSWER is safe."""
+
+
+def command_of(text: str, fields: CommandFields) -> Command:
+    """A command message, with an id of its own where none is given.
 
     Raises:
         ClientFault: INVALID_MESSAGE, naming the field.
     """
-    return build(
-        Command,
-        request_id=request_id or new_id(),
-        text=text,
-        pack=pack,
-        robot=robot,
-        session=session,
-        ttl_ms=ttl_ms,
-        context=build(Context, area=area, speaker=speaker),
-    )
+    said: dict[str, Any] = {
+        "request_id": new_id(),
+        **{key: value for key, value in fields.items() if value is not None},
+    }
+    place = {key: said.pop(key) for key in ("area", "speaker") if key in said}
+    said.setdefault("request_id", new_id())
+    return build(Command, text=text, context=build(Context, **place), **said)
 
 
 def patience_ms(ttl_ms: int | None, answer_ms: float) -> float:
@@ -131,10 +132,10 @@ def read_event(frame: bytes) -> Event | None:
 
 
 class Following:
-    """Which actions of an answer have not been seen to end."""
+    """Which actions of some answers have not been seen to end."""
 
-    def __init__(self, answer: Answer) -> None:
-        self._open = {planned.action_id for planned in answer.actions}
+    def __init__(self, answers: tuple[Answer, ...]) -> None:
+        self._open = {planned.action_id for answer in answers for planned in answer.actions}
 
     @property
     def done(self) -> bool:

@@ -11,7 +11,7 @@ Every refusal of the node is raised as an `EdgeAgentError` with the node's own c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Self, Unpack
 
 from edge_agent.client.connection import Connection, Subscription
 from edge_agent.client.requests import (
@@ -20,6 +20,7 @@ from edge_agent.client.requests import (
     FROM_NODE_CODEC,
     QUIET_MS,
     WATCH_MS,
+    CommandFields,
     Entities,
     Event,
     Following,
@@ -78,16 +79,13 @@ class Client:
             self._connection.close()
             raise
 
-    def command(self, text: str, *, ttl_ms: int | None = None, **fields: Any) -> Answer:
+    def command(self, text: str, **fields: Unpack[CommandFields]) -> Answer:
         """Ask for something in plain words and wait for the answer.
-
-        `fields`: pack, robot, session, area, speaker, request_id. The same request_id with the same content returns the
-        stored answer, so it is safe to ask again after NO_ANSWER.
 
         Raises:
             EdgeAgentError: with the node's code, NODE_UNREACHABLE or NO_ANSWER.
         """
-        command = command_of(text, ttl_ms=ttl_ms, **fields)
+        command = command_of(text, fields)
         self._subscription.wait_until_watching(WATCH_MS)
         return self.ask(command, Answer)
 
@@ -141,13 +139,13 @@ class Client:
             elif timeout_ms is not None:
                 return
 
-    def follow(self, answer: Answer) -> Iterator[StateEvent]:
-        """The states of an answer's actions until all have ended.
+    def follow(self, *answers: Answer) -> Iterator[StateEvent]:
+        """The states of these answers' actions until all have ended.
 
         Raises:
             NodeFault: NO_ANSWER when an action ended before this client was watching, or the node is gone.
         """
-        following = Following(answer)
+        following = Following(answers)
         while not following.done:
             event = self._next_event(QUIET_MS)
             if event is None:
