@@ -24,8 +24,8 @@ from edge_agent.errors import EdgeAgentError
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs" / "first-half-hour").glob("*.md"))
-BLOCK = re.compile(r"^```(sh|text)(.*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-READY_S_MAX = 120.0
+BLOCK = re.compile(r"^```(sh|text)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+READY_S_MAX = 60.0
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def reader() -> Iterator[dict[str, str]]:
     shutil.rmtree(home)
 
 
-def wait_ready(runtime_dir: Path, *, robots: bool) -> None:
+def wait_ready(process: subprocess.Popen[bytes], log: Path, runtime_dir: Path, *, robots: bool) -> None:
     """Until the node's engine is ready, or until a robot has said hello as well."""
     give_up = time.monotonic() + READY_S_MAX
-    while time.monotonic() < give_up:
+    while time.monotonic() < give_up and process.poll() is None:
         try:
             with Client(f"ipc://{runtime_dir}/command.sock", f"ipc://{runtime_dir}/events.sock") as client:
                 snapshot = client.snapshot()
@@ -72,7 +72,7 @@ def wait_ready(runtime_dir: Path, *, robots: bool) -> None:
         except EdgeAgentError:
             pass
         time.sleep(0.05)
-    pytest.fail("what was left running never became ready")
+    pytest.fail(f"what was left running never became ready (exit code {process.poll()}): {process.args}\n{log.read_text(encoding='utf-8')}")
 
 
 def matches(wanted: tuple[str, ...], output: str) -> bool:
@@ -92,11 +92,12 @@ def test_every_command_of_a_page_works(page: Path, reader: dict[str, str]) -> No
         for number, step in enumerate(steps(page)):
             exports += "".join(f"{line}\n" for line in step.script.splitlines() if line.startswith("export "))
             if step.background:
-                log = (home / f"background-{number}.log").open("wb")
-                command = ["bash", "-c", f"exec {step.script.strip()}"]
-                left_running.append(subprocess.Popen(command, cwd=home, env=reader, stdout=log, stderr=log))
-                log.close()
-                wait_ready(home / "run" / "edge-agent", robots=len(left_running) > 1)
+                log = home / f"background-{number}.log"
+                with log.open("wb") as out:
+                    command = ["bash", "-c", f"exec {step.script.strip()}"]
+                    process = subprocess.Popen(command, cwd=home, env=reader, stdout=out, stderr=out)
+                left_running.append(process)
+                wait_ready(process, log, home / "run" / "edge-agent", robots=len(left_running) > 1)
                 continue
             command = ["bash", "-euo", "pipefail", "-c", exports + step.script]
             done = subprocess.run(
