@@ -1,4 +1,6 @@
-"""A real daemon whose engine is a script: `python daemon_with_script.py SETTINGS.json`. Not a test; the node's tests start it.
+"""A real daemon whose engine is a script: `python daemon_with_script.py SETTINGS.json`. Started by the node's tests.
+
+With `--model` after it, the engine is the real one and the model the bundled one.
 
 The script understands a few sentences of the robot and home packs. A sentence with "slowly" takes 1.5 s to decide, one
 with "nonsense" gets an answer that no grammar would allow.
@@ -47,6 +49,8 @@ def main() -> int:
     """Run until a signal; errors go to stderr with their code."""
     settings = Settings.model_validate_json(Path(sys.argv[1]).read_bytes(), strict=False)
     try:
+        if "--model" in sys.argv:
+            return run_node(settings)
         return run_node(settings, lambda _settings, _packs: ScriptedDecider(answer_of))
     except EdgeAgentError as problem:
         sys.stderr.write(f"{problem}\n")

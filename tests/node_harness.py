@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ area = "hall"
 name = "hall"
 kind = "area"
 """
+_SCRIPT = Path(__file__).with_name("daemon_with_script.py")
 _CODEC = Codec(FROM_NODE)
 
 
@@ -65,20 +66,20 @@ class Node:
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 
-    def start(self, prefix: Sequence[str] = (), script: str = "daemon_with_script.py") -> Node:
+    def start(self, *arguments: str) -> Node:
         """Start the daemon and wait until it takes commands."""
-        self.begin(prefix, script)
+        self.begin(*arguments)
         self.wait_for(lambda: '"detail": "ready"' in self.log())
         return self
 
-    def begin(self, prefix: Sequence[str] = (), script: str = "daemon_with_script.py") -> subprocess.Popen[bytes]:
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the daemon and do not wait."""
         path = self.folder / "settings.json"
         path.write_text(json.dumps(self.settings))
         self.starts += 1
         with self._log_path().open("wb") as log:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, str(Path(__file__).with_name(script)), str(path)], stdout=log, stderr=log
+                [sys.executable, str(_SCRIPT), str(path), *arguments], stdout=log, stderr=log
             )
         return self.process
 

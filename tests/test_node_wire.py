@@ -23,6 +23,8 @@ def command(**fields: object) -> bytes:
     return json.dumps({"type": "command", "request_id": "r-1", "text": "go to dock 3", **fields}).encode()
 
 
+BAD_REMOVAL = b'{"type":"world_update","request_id":"r-1","remove":["moon"]}'
+STRANGE_REPORT = b'{"type":"report","action_id":"a-1-1-1","robot":"nobody","epoch":1,"state":"RUNNING"}'
 BAD_FRAMES = [
     pytest.param((b"",), Code.EMPTY_FRAME, "", id="an empty frame"),
     pytest.param((b"", command()), Code.BAD_FRAMES, "", id="a REQ socket's two frames"),
@@ -48,12 +50,22 @@ BAD_FRAMES = [
     pytest.param((command(text="go to \u202edock 3"),), Code.BAD_TEXT, "text", id="a bidi override"),
     pytest.param((command(pack="submarine"),), Code.UNKNOWN_PACK, "pack", id="an unknown pack"),
     pytest.param((command(robot="nobody"),), Code.UNKNOWN_TARGET, "robot", id="an unknown robot"),
-    pytest.param((b'{"type":"world_update","request_id":"r-1","remove":["moon"]}',), Code.WORLD_INVALID, "remove.0", id="removing what is not there"),
-    pytest.param((b'{"type":"world_update","request_id":"r-1","pack":"x"}',), Code.UNKNOWN_PACK, "pack", id="an unknown pack's world"),
-    pytest.param((b'{"type":"resume","request_id":"r-1","stop_id":"s-1-1"}',), Code.NOT_STOPPED, "stop_id", id="a resume of no stop"),
-    pytest.param((b'{"type":"report","action_id":"a-1-1-1","robot":"nobody","epoch":1,"state":"RUNNING"}',), Code.UNKNOWN_TARGET, "robot", id="a report of no executor"),
+    pytest.param((BAD_REMOVAL,), Code.WORLD_INVALID, "remove.0", id="removing what is not there"),
+    pytest.param(
+        (b'{"type":"world_update","request_id":"r-1","pack":"x"}',),
+        Code.UNKNOWN_PACK,
+        "pack",
+        id="an unknown pack's world",
+    ),
+    pytest.param(
+        (b'{"type":"resume","request_id":"r-1","stop_id":"s-1-1"}',),
+        Code.NOT_STOPPED,
+        "stop_id",
+        id="a resume of no stop",
+    ),
+    pytest.param((STRANGE_REPORT,), Code.UNKNOWN_TARGET, "robot", id="a report of no executor"),
     pytest.param((b'{"type":"heartbeat","robot":"robot","epoch":0}',), Code.STALE_EPOCH, "epoch", id="an older epoch"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("frames", "code", "where"), BAD_FRAMES)
@@ -88,7 +100,7 @@ def test_a_cyrillic_letter_in_a_robots_name_is_not_that_robot(node: Node) -> Non
 
 
 def test_a_report_counts_only_from_the_robot_that_has_the_action(node: Node) -> None:
-    """Another robot's, another connection's, an unknown action's, one from before a restart, one about a waiting one."""
+    """Not another robot's or connection's, an unknown or waiting action's, nor one from before a restart."""
     with Raw(node.command_address) as one, Raw(node.command_address) as two, node.client() as client:
         for raw, robot in ((one, "one"), (two, "two")):
             raw.say(Hello(robot=robot, removes_duplicates=True))

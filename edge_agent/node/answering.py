@@ -59,6 +59,7 @@ class Answering:
         jobs = tuple(_job(order, position, action) for position, action in enumerate(verdict.actions, start=1))
         settled = self._settled(order, verdict, jobs)
         if not jobs:
+            await self._keep(settled.row)
             return settled
         self.dispatcher.hold(jobs)
         try:
@@ -68,10 +69,19 @@ class Answering:
             failure = Failure(code=Code.JOURNAL_UNAVAILABLE, message=problem.message)
             return self._settled(order, Verdict(Outcome.FAILED, verdict.meaning, error=failure), ())
         if any(job.ended for job in jobs):
-            return self._settled(order, Verdict(Outcome.STOPPED, verdict.meaning), ())
+            settled = self._settled(order, Verdict(Outcome.STOPPED, verdict.meaning), ())
+            await self._keep(settled.row)
+            return settled
         if verdict.meaning is not None:
             self.dialogues.remember(order.pack, order.session, verdict.meaning.actions)
         return settled
+
+    async def _keep(self, row: CommandRow) -> None:
+        """An answer without actions is true whether the disk takes it or not; it is told either way."""
+        try:
+            await self.journal.write(row)
+        except NodeFault:
+            self.journal.record(row)
 
     def close(self, order: Order, settled: Settled, spans: Spans) -> None:
         """Say it to everybody who asked, and let the actions go."""

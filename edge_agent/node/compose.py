@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.grammar.selftest import self_test
 from edge_agent.language.models import bundled_model
 from edge_agent.language.process import EngineProcess
 from edge_agent.messages import Message
@@ -127,9 +128,7 @@ def world_path(chosen: PackSettings, pack: Pack) -> Path:
     return path
 
 
-async def _serve(
-    settings: Settings, packs: dict[str, Pack], engine_of: EngineOf, stream: Stream, clock: Clock
-) -> None:
+async def _serve(settings: Settings, packs: dict[str, Pack], engine_of: EngineOf, stream: Stream, clock: Clock) -> None:
     with ExitStack() as open_parts:
         state = open_state(settings.state_dir, clock, stream)
         open_parts.callback(state.journal.close)
@@ -137,6 +136,8 @@ async def _serve(
             name: load_at_boot(name, world_path(chosen, packs[name]), state.past.world_updates)
             for name, chosen in zip(packs, settings.packs, strict=True)
         }
+        for name, pack in packs.items():
+            self_test(pack, worlds[name].world)
         engine = engine_of(settings, tuple(packs.values()))
         sockets = Sockets(
             settings.command_address,
