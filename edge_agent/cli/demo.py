@@ -14,7 +14,7 @@ from edge_agent.cli.saying import ask_at_terminal, say
 from edge_agent.cli.screen import Screen
 from edge_agent.client import Client
 from edge_agent.errors import Code, EdgeAgentError
-from edge_agent.messages import Outcome
+from edge_agent.messages import Outcome, RejectReason
 from edge_agent.packs.registry import SHIPPED
 
 EXAMPLE = "edge-agent demo"
@@ -30,17 +30,19 @@ class Line:
     pack: str
     text: str
     outcome: Outcome = Outcome.ACTIONS
+    reason: RejectReason | None = None
     area: str | None = None
 
 
 SCRIPT: tuple[Line, ...] = (
     Line("robot", "bring the red box from dock three to packing"),
     Line("robot", "go to dock 2 and then turn left ninety degrees"),
-    Line("robot", "move forward two and a half metres"),
-    Line("robot", "pick up the golden trumpet", Outcome.REJECT),
-    Line("home", "turn on the lights", area="kitchen"),
+    Line("robot", "pick up the scanner and take it to maria"),
+    Line("robot", "pick up the golden trumpet", Outcome.REJECT, RejectReason.UNKNOWN_ENTITY),
+    Line("home", "turn on the lights", area="Kitchen"),
     Line("home", "set the thermostat to 21 degrees"),
-    Line("home", "what a lovely day it is", Outcome.REJECT),
+    Line("home", "unlock the front door"),
+    Line("home", "what a lovely day it is", Outcome.REJECT, RejectReason.NOT_A_COMMAND),
     Line("kiosk", "a large latte with oat milk please"),
     Line("kiosk", "two espressos"),
     Line("robot", "stop", Outcome.STOPPED),
@@ -71,10 +73,11 @@ def _show(client: Client, screen: Screen, line: Line) -> bool:
         (f"{line.pack} > ", "cyan"), (line.text, "bold"), (f"  (in the {line.area})" if line.area else "", "dim")
     )
     fields: dict[str, str | int | None] = {"pack": line.pack, "area": line.area, "ttl_ms": TTL_MS}
-    outcome, end = say(client, screen, line.text, fields, agree=lambda _planned: True, follow=True)
-    if outcome is Outcome.STOPPED:
+    answer, end = say(client, screen, line.text, fields, agree=lambda _planned: True, follow=True)
+    if answer.outcome is Outcome.STOPPED:
         _resume(client, screen)
-    return outcome is line.outcome and end is not Exit.FAILED
+    reason = answer.reject.reason if answer.reject else None
+    return answer.outcome is line.outcome and reason is line.reason and end is not Exit.FAILED
 
 
 def _resume(client: Client, screen: Screen) -> None:

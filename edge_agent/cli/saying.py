@@ -10,9 +10,11 @@ from edge_agent.cli.exit_codes import Exit, exit_of_outcome
 from edge_agent.cli.screen import Screen
 from edge_agent.client import Client
 from edge_agent.errors import Code, NodeFault
-from edge_agent.messages import ActionState, Answer, Outcome, PlannedAction
+from edge_agent.messages import ActionState, Answer, PlannedAction
 
 _STYLE = {ActionState.FINISHED: "green", ActionState.FAILED: "red"}
+_NODES_OWN = frozenset({ActionState.WAITING, ActionState.INITIALIZING})
+"""States that say nothing yet of the robot; people are not shown them."""
 
 Decide = Callable[[PlannedAction], bool]
 """Whether to say yes to an action that needs it."""
@@ -20,7 +22,7 @@ Decide = Callable[[PlannedAction], bool]
 
 def say(
     client: Client, screen: Screen, text: str, fields: Mapping[str, str | int | None], *, agree: Decide, follow: bool
-) -> tuple[Outcome, Exit]:
+) -> tuple[Answer, Exit]:
     """Send one command, show its answer, settle what waits for a yes, and follow its actions.
 
     Raises:
@@ -31,10 +33,10 @@ def say(
     show_answer(screen, answer)
     for planned in answer.actions:
         if planned.confirmation is not None and not _settle(client, screen, planned, agree):
-            return answer.outcome, Exit.OK
+            return answer, Exit.OK
     if not follow or not answer.actions:
-        return answer.outcome, exit_of_outcome(answer.outcome)
-    return answer.outcome, _follow(client, screen, answer)
+        return answer, exit_of_outcome(answer.outcome)
+    return answer, _follow(client, screen, answer)
 
 
 def ask_at_terminal(_planned: PlannedAction) -> bool:
@@ -62,6 +64,8 @@ def _follow(client: Client, screen: Screen, answer: Answer) -> Exit:
         for event in client.follow(answer):
             failed = failed or event.state is ActionState.FAILED
             screen.record(event.model_dump(mode="json", exclude_none=True))
+            if event.state in _NODES_OWN:
+                continue
             style = _STYLE.get(event.state, "")
             reason = f"  {event.reason}" if event.reason else ""
             screen.line(label(event.robot), event.action_id, (f"  {event.state.value}", style), (reason, "dim"))
