@@ -164,6 +164,8 @@ def small_vocab(text: str = TEXT, merges: int = 400) -> Vocab:
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         found.append(best)
         words = Counter({_merged(word, best): count for word, count in words.items()})
+    if not found:
+        found = [(alphabet[0], alphabet[1])]  # llama.cpp wants one merge at least; no text has these two bytes
     plain = list(dict.fromkeys([*CONTROLS, *alphabet.values(), *("".join(pair) for pair in found)]))
     marks = [mark for mark in MARKS if mark not in plain]
     sorts = gguf.TokenType

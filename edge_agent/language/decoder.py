@@ -87,6 +87,8 @@ def decode(
     """
     run = _Run(model, list(prompt))
     while not constraint.finished():
+        if len(run.tokens) >= TOKENS_MAX:
+            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
         forced = constraint.forced()
         if skipping and forced:
             for token in forced:
@@ -94,8 +96,6 @@ def decode(
                 run.write(token)
             continue
         allowed = np.asarray(forced[:1], dtype=np.intp) if forced else constraint.allowed()
-        if len(run.tokens) >= TOKENS_MAX:
-            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
         if expired():
             raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
         if skipping and len(allowed) == 1:

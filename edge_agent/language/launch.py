@@ -97,7 +97,7 @@ def _launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> 
         loaded = _expect(child, {"load": options.to_object()}, "loaded")
         prompts = {pack.name: pack_prompt(pack, Style(loaded["style"])) for pack in packs}
         proven = _expect(child, {"prompts": {name: prompt.to_object() for name, prompt in prompts.items()}}, "ready")
-        put = [_trial_object(one) for pack in packs for one in trials(pack)] if prove else []
+        put = [trial_object(one) for pack in packs for one in trials(pack)] if prove else []
         tried = _expect(child, {"trials": put}, "tried")
     except BaseException:
         child.discard()
@@ -125,7 +125,7 @@ def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
     return result
 
 
-def _trial_object(trial: Trial) -> JsonObject:
+def trial_object(trial: Trial) -> JsonObject:
     return {"name": trial.name, "grammar": trial.grammar, "valid": trial.valid, "invalid": trial.invalid}
 
 
