@@ -6,7 +6,7 @@ A walk takes a few microseconds whatever the number of sentences a template stan
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 OPTIONAL_TAKEN = 0.4
@@ -40,18 +40,23 @@ Piece = str | SlotPiece
 class Filled:
     """Which slots a part of a template fills: on every way through it, and on some."""
 
-    always: frozenset[str] = frozenset()
-    sometimes: frozenset[str] = frozenset()
+    always: frozenset[str]
+    sometimes: frozenset[str]
+
+
+_NO_SLOTS: frozenset[str] = frozenset()
+NOTHING = Filled(_NO_SLOTS, _NO_SLOTS)
 
 
 class Node(Protocol):
-    """A part of a template."""
+    """A part of a template. Making one that can fill a slot twice is a TemplateError."""
 
     def walk(self, rng: random.Random, out: list[Piece], chosen: dict[str, str]) -> None:
         """Say it: words and slot pieces go to `out`, the outputs of list values to `chosen`."""
 
+    @property
     def filled(self) -> Filled:
-        """Which slots it fills; TemplateError where one is filled twice."""
+        """Which slots it fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,10 @@ class Words:
     """Words as they stand, with their blanks."""
 
     text: str
+    filled: Filled = field(init=False, default=NOTHING)
 
     def walk(self, _rng: random.Random, out: list[Piece], _chosen: dict[str, str]) -> None:
         out.append(self.text)
-
-    def filled(self) -> Filled:
-        return Filled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,14 @@ class Row:
     """Parts one after another."""
 
     parts: tuple[Node, ...]
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filled", _filled_together(self.parts))
 
     def walk(self, rng: random.Random, out: list[Piece], chosen: dict[str, str]) -> None:
         for part in self.parts:
             part.walk(rng, out, chosen)
-
-    def filled(self) -> Filled:
-        return _filled_together(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,14 @@ class Shuffle:
     """All parts, in any order."""
 
     parts: tuple[Node, ...]
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filled", _filled_together(self.parts))
 
     def walk(self, rng: random.Random, out: list[Piece], chosen: dict[str, str]) -> None:
         for part in rng.sample(self.parts, len(self.parts)):
             part.walk(rng, out, chosen)
-
-    def filled(self) -> Filled:
-        return _filled_together(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +106,17 @@ class Fork:
 
     parts: tuple[Node, ...]
     taken: float = 1.0
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        inner = [part.filled for part in self.parts]
+        sometimes = _NO_SLOTS.union(*(part.sometimes for part in inner))
+        always = frozenset.intersection(*(part.always for part in inner)) if self.taken >= 1.0 else _NO_SLOTS
+        object.__setattr__(self, "filled", Filled(always, sometimes))
 
     def walk(self, rng: random.Random, out: list[Piece], chosen: dict[str, str]) -> None:
         if self.taken >= 1.0 or rng.random() < self.taken:
             self.parts[int(rng.random() * len(self.parts))].walk(rng, out, chosen)
-
-    def filled(self) -> Filled:
-        inner = [part.filled() for part in self.parts]
-        sometimes = frozenset[str]().union(*(part.sometimes for part in inner))
-        if self.taken < 1.0:
-            return Filled(frozenset(), sometimes)
-        return Filled(frozenset.intersection(*(part.always for part in inner)), sometimes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +124,13 @@ class Hole:
     """A value of the world, of the speaker or of the moment stands here."""
 
     piece: SlotPiece
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filled", _filled_slot(self.piece.slot))
 
     def walk(self, _rng: random.Random, out: list[Piece], _chosen: dict[str, str]) -> None:
         out.append(self.piece)
-
-    def filled(self) -> Filled:
-        return _filled_slot(self.piece.slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +139,16 @@ class Choice:
 
     slot: str
     values: tuple[tuple[Node, str], ...]
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filled", _filled_slot(self.slot))
 
     def walk(self, rng: random.Random, out: list[Piece], chosen: dict[str, str]) -> None:
         words, value = self.values[int(rng.random() * len(self.values))]
         words.walk(rng, out, chosen)
         if self.slot != UNUSED:
             chosen[self.slot] = value
-
-    def filled(self) -> Filled:
-        return _filled_slot(self.slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +158,16 @@ class Quote:
     list_name: str
     slot: str
     values: tuple[tuple[Node, str], ...]
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filled", _filled_slot(self.slot))
 
     def walk(self, rng: random.Random, out: list[Piece], chosen: dict[str, str]) -> None:
         said: list[Piece] = []
         self.values[int(rng.random() * len(self.values))][0].walk(rng, said, chosen)
         text = " ".join("".join(piece for piece in said if isinstance(piece, str)).split())
         out.append(SlotPiece(self.list_name, self.slot, text))
-
-    def filled(self) -> Filled:
-        return _filled_slot(self.slot)
 
 
 def say(node: Node, rng: random.Random) -> tuple[tuple[Piece, ...], dict[str, str]]:
@@ -183,14 +191,19 @@ def say(node: Node, rng: random.Random) -> tuple[tuple[Piece, ...], dict[str, st
 
 
 def _filled_slot(slot: str) -> Filled:
-    slots: frozenset[str] = frozenset() if slot == UNUSED else frozenset({slot})
+    slots = _NO_SLOTS if slot == UNUSED else frozenset({slot})
     return Filled(slots, slots)
 
 
 def _filled_together(parts: tuple[Node, ...]) -> Filled:
-    inner = [part.filled() for part in parts]
-    sometimes = frozenset[str]().union(*(part.sometimes for part in inner))
-    twice = sorted(slot for slot in sometimes if sum(slot in part.sometimes for part in inner) > 1)
-    if twice:
+    """What all parts of a sentence fill.
+
+    Raises:
+        TemplateError: Two of them can fill the same slot.
+    """
+    inner = [part.filled for part in parts if part.filled.sometimes]
+    sometimes = _NO_SLOTS.union(*(part.sometimes for part in inner))
+    if len(sometimes) < sum(len(part.sometimes) for part in inner):
+        twice = sorted(slot for slot in sometimes if sum(slot in part.sometimes for part in inner) > 1)
         raise TemplateError(f"can fill {', '.join(twice)} twice in one sentence")
-    return Filled(frozenset[str]().union(*(part.always for part in inner)), sometimes)
+    return Filled(_NO_SLOTS.union(*(part.always for part in inner)), sometimes)

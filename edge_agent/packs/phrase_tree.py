@@ -7,6 +7,7 @@ phrase.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from hassil.expression import Alternative, Expression, Group, ListReference, Permutation, RuleReference, TextChunk
@@ -28,11 +29,16 @@ def compile_template(text: str, rules: RuleReader, lists: ListReader) -> Node:
     Raises:
         TemplateError: what is wrong with it.
     """
+    return _compile(_parsed(str(text)), rules, lists)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _parsed(text: str) -> Expression:
+    """hassil's tree of a template; kept, because a rule is compiled once for each action that uses it."""
     try:
-        expression = parse_sentence(str(text)).expression
+        return parse_sentence(text).expression
     except (ParseError, AssertionError, RecursionError) as problem:
         raise TemplateError(f"hassil cannot read it ({problem or 'are the brackets balanced?'})") from problem
-    return _compile(expression, rules, lists)
 
 
 def _compile(expression: Expression, rules: RuleReader, lists: ListReader) -> Node:

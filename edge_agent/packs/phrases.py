@@ -142,7 +142,7 @@ def _template(
     """A sentence, compiled and checked against its action."""
     try:
         node = compile_template(sentence, lambda name: rules.node(name, action), lists.reader(action))
-        filled = node.filled()
+        filled = node.filled
         if twice := filled.sometimes & set(fixed):
             raise TemplateError(f"{', '.join(sorted(twice))} is fixed by the block already")  # noqa: TRY301
         required = {spec.name for spec in action.slots if spec.required} if action else set()
