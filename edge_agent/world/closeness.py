@@ -8,6 +8,7 @@ place, a missed one asks again.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -31,15 +32,13 @@ class Vocabulary:
     __slots__ = ("_by_sound", "_by_start", "_counts")
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        self._counts: dict[str, int] = {}
-        self._by_start: dict[tuple[str, int], set[str]] = {}
-        self._by_sound: dict[str, set[str]] = {}
-        for word in words:
-            count = self._counts.get(word, 0)
-            self._counts[word] = count + 1
-            if not count and _comparable(word):
-                self._by_start.setdefault((word[0], len(word)), set()).add(word)
-                self._by_sound.setdefault(metaphone(word), set()).add(word)
+        self._counts: dict[str, int] = Counter(words)
+        self._by_start: dict[tuple[str, int], list[str]] = {}
+        self._by_sound: dict[str, list[str]] = {}
+        for word in self._counts:
+            if _comparable(word):
+                self._by_start.setdefault((word[0], len(word)), []).append(word)
+                self._by_sound.setdefault(metaphone(word), []).append(word)
 
     def changed(self, remove: Iterable[str], add: Iterable[str]) -> Vocabulary:
         """The vocabulary with some words fewer and some more; the untouched buckets are shared."""
@@ -139,8 +138,9 @@ def _squeezed(word: str) -> str:
 _Key = TypeVar("_Key")
 
 
-def _exchange(buckets: dict[_Key, set[str]], key: _Key, *, add: str = "", remove: str = "") -> None:
-    kept = (buckets.get(key, set()) | {add} if add else buckets.get(key, set())) - {remove}
+def _exchange(buckets: dict[_Key, list[str]], key: _Key, *, add: str = "", remove: str = "") -> None:
+    """Put a word into a bucket or take it out; the list is replaced, as it is shared."""
+    kept = [word for word in buckets.get(key, ()) if word != remove] + ([add] if add else [])
     if kept:
         buckets[key] = kept
     else:

@@ -34,7 +34,7 @@ FRACTIONS: Final = {
     "half": 0.5, "halves": 0.5, "third": 1 / 3, "thirds": 1 / 3, "quarter": 0.25, "quarters": 0.25
 }  # fmt: skip
 _DIGITS: Final = re.compile(r"^(-?\d+(?:,\d{3})*(?:\.\d+)?)(?:/(\d+))?$")
-_ORDINALS: Final = {
+ORDINALS: Final = {
     word: f"{value}{suffix}"
     for value, (word, suffix) in enumerate(
         [
@@ -112,11 +112,6 @@ def read_share(words: Sequence[str], at: int, count: float) -> Number | None:
     if 0 < count < 10 and (word in ("halves", "thirds", "quarters") or (count == 1 and word in FRACTIONS)):
         return round(count * FRACTIONS[word], 6), at + 1
     return None
-
-
-def ordinal_of(word: str) -> str | None:
-    """ "3rd" for "third"; None for other words."""
-    return _ORDINALS.get(word)
 
 
 def _read_digits(words: Sequence[str], at: int) -> Number | None:

@@ -85,6 +85,8 @@ def normalize(text: str) -> tuple[Word, ...]:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Only the normalized words, for names that need no offsets."""
+    if text.isascii() and text.replace(" ", "").isalnum():  # most names: letters, digits and spaces read as they stand
+        return tuple(text.lower().split())
     if text.isascii() and "&" not in text and "`" not in text:
         return tuple(map(_said, _WORD.findall(text.lower())))
     return tuple(map(_said, _WORD.findall(_plain(text)[0])))

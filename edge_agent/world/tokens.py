@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.world.lexicon import ARTICLES, FUNCTION_WORDS, SPELLINGS
-from edge_agent.world.numerals import ONES, SCALES, TENS, digits_of, ordinal_of, read_cardinal
+from edge_agent.world.numerals import ONES, ORDINALS, SCALES, TENS, digits_of, read_cardinal
 
 _NUMBER_WORDS: Final = ONES.keys() | TENS.keys() | SCALES.keys()
 _WITH_PLACES: Final = _NUMBER_WORDS | ARTICLES
@@ -37,6 +37,7 @@ _IRREGULAR: Final = {
     "tomatoes": "tomato",
     "lenses": "lens",
 }
+_CHANGED: Final = _IRREGULAR.keys() | SPELLINGS.keys() | ORDINALS.keys()
 _NO_PLURAL: Final = frozenset({"news", "lens", "atlas", "canvas", "always", "perhaps", "yes", "gas", "plus", "does"})
 _SILENT: Final = ("se", "xe", "ze", "che", "she")
 _DIGITS: Final = frozenset("0123456789")
@@ -95,10 +96,19 @@ def tokens_of(words: Sequence[str]) -> tuple[Token, ...]:
 def named_by(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """Keys and surface of a name; `tokens_of` without the places, as a large world has many names."""
     if _WITH_PLACES.isdisjoint(words):
+        if all(map(_is_own_key, words)):
+            return tuple(words), " ".join(words)
         surfaces = [fold(word) for word in words]
         return tuple([key_of(surface) for surface in surfaces]), " ".join(surfaces)
     tokens = tokens_of(words)
     return tuple([token.key for token in tokens]), " ".join([token.surface for token in tokens])
+
+
+def _is_own_key(word: str) -> bool:
+    """Whether a word is surely its own surface and key; most are, and no more need be done with them."""
+    if word.isdecimal():
+        return word[0] != "0" and word.isascii()
+    return word.isalpha() and word.isascii() and word[-1] not in "se" and word not in _CHANGED
 
 
 def fold(word: str) -> str:
@@ -110,7 +120,7 @@ def fold(word: str) -> str:
         word = word.removesuffix("'s").replace("'", "")
     if not word.isascii():
         word = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
-    return ordinal_of(word) or word
+    return ORDINALS.get(word, word)
 
 
 def key_of(surface: str) -> str:
