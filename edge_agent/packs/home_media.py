@@ -41,7 +41,7 @@ class Unpause(_PlayerGroup):
 
 
 class Mute(_PlayerGroup):
-    """Mute."""
+    """Mute the sound."""
 
     action: Literal["HassMediaPlayerMute"] = "HassMediaPlayerMute"
 

@@ -22,7 +22,7 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn
 
-from pydantic import create_model
+from pydantic import PydanticUserError, create_model
 
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.packs.base import Action, EntitySlot, Hazard, Pack, QuantitySlot, TextSlot, make_pack
@@ -90,7 +90,7 @@ def _action(where: str, body: Any) -> tuple[type[Action], Hazard]:
             fields[slot_name] = (hint, ...) if slot_name in required else (hint | None, None)
     try:
         model = create_model(name, __base__=Action, __doc__=str(action.get("description", name)), **fields)
-    except (NameError, ValueError, TypeError) as problem:  # pydantic refuses names such as "_x" or "model_config"
+    except (PydanticUserError, NameError, ValueError) as problem:  # names such as "_x" or "model_config"
         _fault(where, f"cannot become an action: {problem}")
     return model, hazard
 
