@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge_agent.world.entities import Entity
+from edge_agent.world.homonyms import unknown_labels
 from edge_agent.world.index import Index
-from edge_agent.world.matching import Level, Match, Sentence, matches, unknown_labels
+from edge_agent.world.matching import matches
 from edge_agent.world.mention import (
     ENTITY_MENTIONS_MAX,
     QUANTITY_MENTIONS_MAX,
@@ -27,6 +28,7 @@ from edge_agent.world.mention import (
 )
 from edge_agent.world.pointing import Pointing, read_pointing
 from edge_agent.world.quantities import Reading, read_quantities
+from edge_agent.world.sentence import Level, Match, Sentence
 from edge_agent.world.store import World
 from edge_agent.world.text import normalize
 from edge_agent.world.tokens import tokens_of
