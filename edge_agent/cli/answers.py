@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from edge_agent.cli.screen import Screen
 from edge_agent.messages import Answer, JsonAction, Outcome, Rejection
 
-_LABEL_CHARS = 9
+_LABEL_CHARS = 10
 
 
 def label(word: str, style: str = "dim") -> tuple[str, str]:

@@ -38,9 +38,10 @@ def demo_node(packs: Sequence[str]) -> Iterator[Settings]:
         config = folder / "demo.toml"
         config.write_text(_config(folder, packs), encoding="utf-8")
         settings = load_settings(config)
-        with _daemon(config, folder / "daemon.log") as daemon:
-            _wait_ready(settings, daemon, folder / "daemon.log")
-            with _robot(settings):
+        log = folder / "daemon.log"
+        with daemon(config, log) as process:
+            wait_ready(settings, process, log)
+            with robot(settings):
                 yield settings
 
 
@@ -56,28 +57,34 @@ def _config(folder: Path, packs: Sequence[str]) -> str:
 
 
 @contextmanager
-def _daemon(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon with these settings, ended afterwards; what it says goes to `log`."""
     with log.open("wb") as output:
-        daemon = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "edge_agent", "run", "--config", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:
-            yield daemon
+            yield process
         finally:
-            daemon.terminate()
+            process.terminate()
             try:
-                daemon.wait(END_S_MAX)
+                process.wait(END_S_MAX)
             except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+                process.kill()
+                process.wait()
 
 
-def _wait_ready(settings: Settings, daemon: subprocess.Popen[bytes], log: Path) -> None:
+def wait_ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the daemon's engine is ready.
+
+    Raises:
+        NodeFault: ENGINE_UNAVAILABLE with the end of the log.
+    """
     give_up = time.monotonic() + START_S_MAX
-    while time.monotonic() < give_up and daemon.poll() is None:
+    while time.monotonic() < give_up and process.poll() is None:
         try:
             with Client(settings.command_address, settings.events_address, connect_ms=500) as client:
                 if client.snapshot().engine_ready:
@@ -91,7 +98,8 @@ def _wait_ready(settings: Settings, daemon: subprocess.Popen[bytes], log: Path) 
 
 
 @contextmanager
-def _robot(settings: Settings) -> Iterator[None]:
+def robot(settings: Settings) -> Iterator[None]:
+    """A robot that does as told, in a thread."""
     executor = Executor(settings.command_address, robot=settings.robot, perform=perform)
     thread = threading.Thread(target=executor.run, name="robot", daemon=True)
     thread.start()
