@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -27,10 +28,10 @@ def make_model_module() -> ModuleType:
     return module
 
 
-def write_tiny(path: Path, *, merges: int = 400, seed: int = 1) -> Path:
+def write_tiny(path: Path, *, merges: int = 400, **changes: int) -> Path:
     """A tiny model of random weights with the bundled tokenizer's format; without merges every byte is one token."""
     script = make_model_module()
-    script.make_model(path, script.SHAPES["tiny"], script.small_vocab(merges=merges), seed=seed)
+    script.make_model(path, replace(script.SHAPES["tiny"], **changes), script.small_vocab(merges=merges))
     return path
 
 

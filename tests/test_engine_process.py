@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,19 @@ def test_a_model_cut_off_inside_its_last_tensor_is_damaged(model: Path, tmp_path
     with pytest.raises(ConfigurationFault) as refused:
         EngineProcess(short, packs=(ROBOT,)).start()
     assert refused.value.code is Code.MODEL_DAMAGED
+
+
+def test_a_model_that_kills_its_engine_at_the_first_decode_is_a_clear_error(tmp_path: Path) -> None:
+    """It loads and then trips an assertion of native code, with and without the extra matrix kernels."""
+    bad = write_tiny(tmp_path / "bad.gguf", kv_heads=3)
+    with closing(EngineProcess(bad, packs=(ROBOT,))) as process:
+        with pytest.raises(NodeFault) as crashed:
+            process.start()
+        assert crashed.value.code is Code.ENGINE_CRASHED
+        assert "GGML_ASSERT" in crashed.value.message
+        with pytest.raises(NodeFault) as away:
+            process.decide(request())
+        assert away.value.code is Code.ENGINE_UNAVAILABLE
 
 
 def test_a_style_that_the_vocabulary_cannot_write_is_refused(model: Path) -> None:

@@ -25,8 +25,8 @@ class Decision:
     """The model's answer: JSON text that the grammar accepts, not yet resolved.
 
     `confidence` is the product, over the real choices, of the chosen token's probability among the tokens that the
-    grammar allowed there. `tokens` counts the answer's tokens, `passes` the forward passes spent on it (the suffix of the prompt
-    included), `choices` the places where more than one token was allowed.
+    grammar allowed there. `tokens` counts the answer's tokens, `passes` the forward passes spent on it (the suffix of
+    the prompt included), `choices` the places where more than one token was allowed.
     """
 
     answer: str

@@ -11,10 +11,12 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import weakref
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, BinaryIO
 
 from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.selftest import Trial, trials
@@ -24,6 +26,7 @@ from edge_agent.language.prompt import Style
 from edge_agent.language.wire import MESSAGE_BYTES_MAX, JsonObject, pack_message, read_fault, read_message
 from edge_agent.packs.base import Pack
 
+_LAST_WORDS_BYTES = 400
 LOAD_TIMEOUT_S = 600.0
 """A large model from a slow disk, its hash included."""
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -33,8 +36,10 @@ _ENVIRONMENT_PREFIXES = ("CUDA_", "NVIDIA_", "GGML_", "OMP_")
 class Child:
     """A running engine process and the one socket to it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], connection: Connection, errors: BinaryIO) -> None:
         self._process = process
+        self._errors = errors
+        weakref.finalize(self, errors.close)
         self._connection = connection
         self.facts: dict[str, Any] = {}
 
@@ -64,6 +69,11 @@ class Child:
         """Wait for the end; minus the signal's number, or the exit status."""
         return self._process.wait()
 
+    def last_words(self) -> str:
+        """The end of what the process wrote to its standard error: a failed assertion of native code, a traceback."""
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - _LAST_WORDS_BYTES))
+        return " ".join(self._errors.read().decode("utf-8", "replace").split())
+
     def discard(self) -> int:
         """Kill, wait and close; for a child that nobody else knows of."""
         self.kill()
@@ -87,7 +97,7 @@ def launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> C
         if problem.code is not Code.ENGINE_CRASHED or not options.extra_buffers:
             raise
         child = _launch(replace(options, extra_buffers=False), packs, prove=prove)
-        child.facts["fallback"] = f"without extra matrix kernels, as with them: {problem.message}"
+        child.facts["fallback"] = f"runs without extra matrix kernels; with them {problem.message}"
         return child
 
 
@@ -113,7 +123,8 @@ def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
     except NodeFault as problem:
         status = child.discard()
         took = time.monotonic() - started
-        why = f"the engine's process died while starting (exit status {status}, after {took:.1f} s)"
+        words = child.last_words()
+        why = f"the engine's process died while starting (exit status {status}, after {took:.1f} s) {words}".rstrip()
         raise NodeFault(problem.code, why) from problem
     if reply is None:
         raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the model was not loaded within {LOAD_TIMEOUT_S:g} s")
@@ -131,15 +142,17 @@ def trial_object(trial: Trial) -> JsonObject:
 
 def _spawn() -> Child:
     ours, theirs = socket.socketpair()
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "edge_agent.language.child", str(theirs.fileno()), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=errors,
             env=_environment(),
             pass_fds=(theirs.fileno(),),
         )
-    return Child(process, Connection(ours.detach()))
+    return Child(process, Connection(ours.detach()), errors)
 
 
 def _environment() -> dict[str, str]:
@@ -148,4 +161,5 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
     }
-    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    # ggml would attach a debugger to a dying process to print where it died
+    return {**kept, "GGML_NO_BACKTRACE": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -1,8 +1,8 @@
 """An engine in this very process: the model, its packs' prompts, and three ways to decode.
 
 `decide` is what the engine's process runs. `plain` takes its savings away and `reference` is llama.cpp's own grammar
-sampler, one token a pass; both are kept to prove the first one right and to measure it. Decides how much context is needed: the prompts of
-all packs and WORKING_TOKENS for the sentence, whatever smaller number was asked for.
+sampler, one token a pass; both are kept to prove the first one right and to measure it. Decides how much context is
+needed: the prompts of all packs and WORKING_TOKENS for the sentence, whatever smaller number was asked for.
 """
 
 from __future__ import annotations

@@ -55,6 +55,7 @@ class EngineProcess:
         self._failure: EdgeAgentError | None = None
         self._closed = False
         self._launches = 0
+        self._last_end = ""
         self._supervisor: threading.Thread | None = None
 
     @property
@@ -75,9 +76,11 @@ class EngineProcess:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the engine found out about itself: build, vocabulary, context, layers on a GPU, fallbacks used."""
+        """What the engine found out about itself: build, vocabulary, context, layers on a GPU, fallbacks used,
+        and how the engine before it ended."""
         child = self._child
-        return dict(child.facts) if child else {}
+        ends = {"last_end": self._last_end} if self._last_end else {}
+        return (dict(child.facts) if child else {}) | ends
 
     def start(self, timeout_s: float = 600.0) -> None:
         """Start the engine and wait until it has proven itself with one decode.
@@ -193,5 +196,7 @@ class EngineProcess:
 
     def _watch(self, child: Child) -> None:
         """Return when the child has died; whoever gives it up kills it, so this always returns."""
-        child.wait()
+        status = child.wait()
+        if not self._closed:
+            self._last_end = f"exit status {status} {child.last_words()}".rstrip()
         self._bury(child)
