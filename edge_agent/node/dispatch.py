@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, NodeFault
@@ -145,12 +145,11 @@ class Dispatcher:
             return
         line.seq += 1
         job.seq = line.seq
-        sending = self._prepare_and_send(line, job)
-        self._tasks.begin(sending)
+        self._tasks.begin(self._send_when_written(line, job, self._ledger.begin_send(job)))
 
-    async def _prepare_and_send(self, line: Line, job: Job) -> None:
+    async def _send_when_written(self, line: Line, job: Job, writing: Coroutine[Any, Any, bool]) -> None:
         try:
-            if not await self._ledger.prepare_send(job):
+            if not await writing:
                 return
         except NodeFault as problem:
             if not job.ended:

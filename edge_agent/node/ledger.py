@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from edge_agent.clock import Clock
 from edge_agent.messages import ActionState
 from edge_agent.node.board import Board
@@ -40,16 +43,17 @@ class Ledger:
         self._journal.record(*self._rows(job, event, after, reason))
         self._board.show_action(job)
 
-    async def prepare_send(self, job: Job) -> bool:
-        """Journal that an action is about to be sent. True: it may be; False: something ended it while the disk synced.
+    def begin_send(self, job: Job) -> Coroutine[Any, Any, bool]:
+        """The action is in flight from now on; the result writes that down and says whether it may still be sent.
 
-        The state changes before the write, so that a stop during the write finds the action in flight and ends it.
-
-        Raises:
-            NodeFault: JOURNAL_UNAVAILABLE.
+        The state changes before the write and at once, so that nobody sends it a second time, and a stop during the
+        write finds it in flight and ends it. Awaiting raises NodeFault: JOURNAL_UNAVAILABLE.
         """
         job.state = advance(job.state, Event.SEND)
-        await self._journal.write(*self._rows(job, Event.SEND, job.state, ""))
+        return self._write_send(job, self._rows(job, Event.SEND, job.state, ""))
+
+    async def _write_send(self, job: Job, rows: tuple[Row, ...]) -> bool:
+        await self._journal.write(*rows)
         if job.state is not ActionState.INITIALIZING:
             return False
         self._board.show_action(job)
