@@ -200,6 +200,15 @@ def test_plural_of_a_sort_at_a_place_means_all_there() -> None:
     lone = Linker(World.of([Entity("Light", "light")]))
     assert lone.link("turn the lights off").marked == "turn the lights off"
     assert lone.link("turn the light off").marked == "turn the [1 light] off"
+    menu = Linker(World.of([Entity("sugar", "sugar")]))
+    assert menu.link("with two sugars").marked == "with [a two] [1 sugars]"
+
+
+def test_some_synonyms_hold_only_inside_a_name() -> None:
+    """The desk light is the desk lamp; "the light" alone need not be a lamp."""
+    linker = Linker(World.of([Entity("desk lamp", "item"), Entity("lamp", "item")]))
+    assert names(linker.link("move the desk light")) == [["desk lamp"]]
+    assert names(linker.link("move the light")) == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Final
 
 from edge_agent.world.closeness import Vocabulary
 from edge_agent.world.entities import Entity
-from edge_agent.world.lexicon import FUNCTION_WORDS, NAMELIKE_MODALS, PLAIN_HEADS, SYNONYMS
+from edge_agent.world.lexicon import COMPOUND_SYNONYMS, FUNCTION_WORDS, NAMELIKE_MODALS, PLAIN_HEADS, SYNONYMS
 from edge_agent.world.text import words_of
 from edge_agent.world.tokens import is_label, key_of, merged, named_by
 
@@ -114,7 +114,8 @@ def variants(keys: tuple[str, ...]) -> list[str]:
     found = []
     for at, key in enumerate(keys):
         for term, others in _SYNONYM_TERMS.get(key, ()):
-            if keys[at : at + len(term)] == term:
+            alone = term in _COMPOUND_TERMS and len(keys) == 1
+            if keys[at : at + len(term)] == term and not alone:
                 found += [merged((*keys[:at], *other, *keys[at + len(term) :])) for other in others]
     return found
 
@@ -182,7 +183,7 @@ def _exchange(index: Index, entry: Entry, *, drop: bool) -> None:
 def _synonym_terms() -> dict[str, list[tuple[tuple[str, ...], list[tuple[str, ...]]]]]:
     """First key of a term → the term's keys and the keys of the terms that mean the same."""
     terms: dict[str, list[tuple[tuple[str, ...], list[tuple[str, ...]]]]] = {}
-    for group in SYNONYMS:
+    for group in (*SYNONYMS, *COMPOUND_SYNONYMS):
         keyed: Sequence[tuple[str, ...]] = [named_by(term.split())[0] for term in group]
         for term in keyed:
             terms.setdefault(term[0], []).append((term, [other for other in keyed if other != term]))
@@ -190,3 +191,4 @@ def _synonym_terms() -> dict[str, list[tuple[tuple[str, ...], list[tuple[str, ..
 
 
 _SYNONYM_TERMS: Final = _synonym_terms()
+_COMPOUND_TERMS: Final = frozenset(named_by((term,))[0] for group in COMPOUND_SYNONYMS for term in group)

@@ -142,8 +142,14 @@ SYNONYMS: Final = (
     ("air conditioner", "aircon", "air conditioning"),
     ("vacuum cleaner", "hoover"),
     ("curtain", "drape"),
+    ("soy milk", "soya milk"),
+    ("iced tea", "ice tea"),
+    ("iced coffee", "ice coffee"),
 )
 """Everyday words for one thing. Used only where no name or alias of the world fits as said."""
+
+COMPOUND_SYNONYMS: Final = (("lamp", "light"), ("box", "carton"), ("store", "storage"), ("screen", "display"))
+"""Likewise, but only beside another word of the name: a desk light is the desk lamp, "the light" need not be."""
 
 
 @functools.cache

@@ -72,7 +72,7 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
         surface = " ".join([token.surface for token in run])
         fitting = [entry for entry in entries if entry.keys == keys or not _joins_grammar(run, entry)]
         exact = [entry for entry in fitting if entry.surface == surface]
-        if not exact and _says_all(run, index):
+        if not exact and _says_all(sentence, run, index):
             return None
         if exact or fitting:
             return match_of(run, exact or fitting, Level.EXACT if exact else Level.INFLECTED)
@@ -82,13 +82,18 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
     return None
 
 
-def _says_all(run: Sequence[Token], index: Index) -> bool:
-    """Whether every thing of a sort is meant, here or at a place: "kitchen lights" are not the one kitchen light."""
+def _says_all(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
+    """Whether every thing of a sort is meant, here or at a place: "kitchen lights" are not the one kitchen light.
+
+    A number before it counts portions of one thing: "two sugars".
+    """
     last = run[-1]
     plural = last.surface.endswith("s") and not last.key.endswith("s")
     if not plural or last.key not in index.sorts:
         return False
-    return len(run) == 1 or merged([token.key for token in run[:-1]]) in index.names
+    if len(run) == 1:
+        return not any(token.after == run[0].first and token.key.isdigit() for token in sentence.tokens)
+    return merged([token.key for token in run[:-1]]) in index.names
 
 
 def _joins_grammar(run: Sequence[Token], entry: Entry) -> bool:
