@@ -117,6 +117,8 @@ def default_state_dir() -> Path:
 def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
     """Settings from a TOML file (or none) with `overrides` on top, section by section.
 
+    Relative paths in the file are meant from the file's own folder.
+
     Raises:
         ConfigurationFault: SETTINGS_INVALID, naming the file and the field.
     """
@@ -126,6 +128,7 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
             raise ConfigurationFault(Code.SETTINGS_INVALID, str(problem), where=str(path)) from problem
+        _anchor(tree, path.absolute().parent)
     try:
         return Settings.model_validate(_merge(tree, overrides or {}))
     except ValidationError as problem:
@@ -134,6 +137,19 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
         raise ConfigurationFault(
             Code.SETTINGS_INVALID, first["msg"], where=f"{path or 'settings'}: {place}"
         ) from problem
+
+
+def _anchor(tree: dict[str, Any], folder: Path) -> None:
+    """Make the file's relative paths absolute; whatever is no path yet is left for validation to name."""
+    packs = tree.get("packs")
+    sections = [(tree, "runtime_dir"), (tree, "state_dir"), (tree.get("model"), "path")]
+    for pack in packs if isinstance(packs, list) else ():
+        sections.append((pack, "world"))
+        if isinstance(pack, dict) and str(pack.get("name")).endswith((".py", ".json")):
+            sections.append((pack, "name"))
+    for section, key in sections:
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = str(folder / section[key])
 
 
 def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:

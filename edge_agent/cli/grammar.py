@@ -38,8 +38,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
         screen.line(("sound", "green"), f"  {options.check}")
         screen.record({"file": str(options.check), "sound": True})
     elif options.write is not None:
-        for name in SHIPPED:
-            (options.write / f"{name}.gbnf").write_text(general_gbnf(load_pack(name)), encoding="utf-8")
+        _write(options.write)
     else:
         screen.raw(_grammar(options))
     return Exit.OK
@@ -51,6 +50,14 @@ def _grammar(options: argparse.Namespace) -> str:
         return general_gbnf(pack)
     check_text(options.text)
     return SentenceGrammars(pack).for_sentence(Linker(world_of(pack, options.world)).link(options.text))
+
+
+def _write(folder: Path) -> None:
+    try:
+        for name in SHIPPED:
+            (folder / f"{name}.gbnf").write_text(general_gbnf(load_pack(name)), encoding="utf-8")
+    except OSError as problem:
+        raise ClientFault(Code.GRAMMAR_INVALID, f"cannot be written: {problem}", where=str(folder)) from problem
 
 
 def _read(path: Path) -> str:
