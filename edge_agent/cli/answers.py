@@ -9,6 +9,11 @@ from edge_agent.cli.screen import Screen
 from edge_agent.messages import Answer, JsonAction, Outcome, Rejection
 
 _LABEL_CHARS = 10
+_NOTHING = {
+    Outcome.EXPIRED: "too late: nothing was sent",
+    Outcome.STOPPED: "a stop holds until it is resumed by name",
+    Outcome.FAILED: "nothing was sent",
+}
 
 
 def label(word: str, style: str = "dim") -> tuple[str, str]:
@@ -53,8 +58,8 @@ def show_answer(screen: Screen, answer: Answer) -> None:
         show_reject(screen, answer.reject)
     elif answer.error is not None:
         screen.line(label("failed", "red"), (answer.error.code.value, "red"), f"  {answer.error.message}")
-    elif answer.outcome is not Outcome.ACTIONS:
-        screen.line(label(answer.outcome.value, "red"), "nothing was sent")
+    elif answer.outcome in _NOTHING:
+        screen.line(label(answer.outcome.value, "red"), _NOTHING[answer.outcome])
     timings = answer.timings.model_dump()
     show_timings(screen, timings, passes=answer.passes, confidence=answer.confidence)
 

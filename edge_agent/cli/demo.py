@@ -109,6 +109,7 @@ def _prompt(client: Client, screen: Screen) -> None:
             screen.error(error)
             if error.code is Code.NODE_UNREACHABLE:
                 return
+    screen.line("")
 
 
 def _typed(pack: str) -> str | None:
