@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.safety import stop as lexicon
+from edge_agent.safety import lexicon
 from edge_agent.safety.stop import is_stop
 
 ALWAYS = """
@@ -66,6 +66,13 @@ stop what you are doing right now
 stop where you are
 stop in your tracks
 stop before someone gets hurt
+alfred stop
+alfred please stop now
+hey alfred stop
+would you mind stopping
+how about stopping that right now
+kill the motors
+if you don't mind, stop
 stop for a moment
 alfred, stop
 r2, stop
@@ -174,6 +181,11 @@ DISGUISED = [
 ]
 
 WHERE_IT_MOVES = """
+break
+enough
+that's enough now
+look out
+cancel everything
 stop following me
 stop the arm from swinging
 stop and turn left
@@ -184,6 +196,7 @@ robot, stop following him
 please stop turning to the left
 could you stop driving towards the wall
 hey alfred, stop chasing the cat
+hey alfred stop chasing the cat
 stop unless the way is free
 halt behind the line
 freeze the arm over the belt
@@ -198,6 +211,16 @@ St\u043ep \u0441hasing the cat
 """
 
 NEVER = """
+alfred don't stop
+alfred never stops
+does it stop
+is there a stop
+find stop
+would you mind stopping the fan
+break the biscuit
+don't move that
+enough sugar for two
+cancel everything i ordered
 don't stop
 do not stop
 please don't stop
@@ -273,7 +296,7 @@ def test_what_is_no_stop(text: str) -> None:
     assert not is_stop(text, prefix=True)
 
 
-@pytest.mark.parametrize("phrase", [pytest.param(p, id=" ".join(p)) for p in sorted(lexicon.ALONE)])
+@pytest.mark.parametrize("phrase", [pytest.param(p, id=" ".join(p)) for p in sorted(lexicon.VERBS | lexicon.CRIES)])
 def test_every_phrase_of_the_lexicon_is_reached(phrase: tuple[str, ...]) -> None:
     """No entry is dead, alone or between fillers."""
     assert is_stop(" ".join(phrase), prefix=False)
@@ -286,7 +309,7 @@ def test_no_filler_is_a_stop_by_itself(words: frozenset[tuple[str, ...]]) -> Non
     for phrase in words:
         text = " ".join(phrase)
         assert not is_stop(text, prefix=False), text
-        assert not {"not", "never", "dont"} & set(phrase) or phrase[0] in ("and", "why"), text
+        assert not {"not", "never", "dont"} & set(phrase) or phrase[0] in ("if", "why"), text
 
 
 @given(st.text(max_size=80))
@@ -311,3 +334,10 @@ def test_nothing_invisible_hides_a_stop(insertions: list[tuple[int, str]]) -> No
 def test_whatever_follows_a_stop_it_stays_one_where_it_moves(rest: str) -> None:
     """The rule has no exception."""
     assert is_stop(f"stop {rest}", prefix=True)
+
+
+def test_a_text_far_too_long_is_still_looked_at() -> None:
+    """Its beginning decides, so a recogniser that loops stops, and nobody can keep the reader busy."""
+    assert is_stop("stop " * 13_000, prefix=False)
+    assert is_stop("stop " + "and so on " * 6_000, prefix=True)
+    assert not is_stop("go " * 20_000, prefix=True)

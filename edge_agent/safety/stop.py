@@ -1,7 +1,8 @@
 """Whether a sentence is a stop. Pure, without the model, in microseconds, before anything else looks at the sentence.
 
-A sentence is a stop when nothing but stop phrases and fillers stand in it ("whoa, please stop right there"). For packs
-that move (`prefix`), it is also one when it *begins* with a stop word, whatever follows.
+A sentence is a stop when nothing but stop phrases and what may stand around them is in it ("whoa, please stop right
+there"), a name called first included ("alfred stop"). For packs that move (`prefix`), it is also one when it *begins*
+with a stop word, whatever follows.
 
 "Whatever follows" has no exception, not even "stop at the door" or "stop by the kitchen", which could mean a place to
 go to: a speech recogniser writes the same words for "stop! at the door!", and reading a motion into a sentence that
@@ -18,84 +19,42 @@ Refuses nothing: any string has an answer, however it is disguised or damaged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from typing import Final
 
+from edge_agent.safety.lexicon import (
+    CLOSERS,
+    CRIES,
+    CRIES_WHERE_IT_MOVES,
+    FILLERS,
+    GERUNDS,
+    NEVER_A_NAME,
+    OPENERS,
+    VERBS,
+    Phrase,
+)
 from edge_agent.safety.lookalike import plain_letters
 
-Phrase = tuple[str, ...]
+_ByFirstWord = Mapping[str, tuple[Phrase, ...]]
 
 
-def _phrases(text: str) -> frozenset[Phrase]:
-    """Phrases from a text with one on each line or between commas."""
-    return frozenset(tuple(part.split()) for part in re.split(r"[,\n]", text) if part.strip())
+def _indexed(*lists: frozenset[Phrase]) -> _ByFirstWord:
+    index: dict[str, tuple[Phrase, ...]] = {}
+    for phrase in frozenset[Phrase]().union(*lists):
+        index[phrase[0]] = (*index.get(phrase[0], ()), phrase)
+    return index
 
 
-BEGINS = _phrases("""
-    stop, halt, freeze, whoa, abort, cease, desist, estop, stahp, hault, freese, frieze, emergency stop
-    emergency halt, emergency shutdown, e stop, s t o p, full stop, all stop, dead stop, stand still, stay still
-    hold still, keep still, stay where you are, stay right where you are, remain where you are, remain still
-    quit moving, cut the motors, hit the brakes, slam the brakes, hit the emergency stop, do not move a muscle
-    dont move a muscle, do not move any further, dont move any further, do not move any closer, dont move any closer
-    do not move another inch, dont move another inch, do not move an inch, dont move an inch, come to a stop
-    come to a halt, bring it to a stop, bring it to a halt
-""")
-"""A sentence of a moving pack that begins with one of these is a stop."""
+_BEFORE = _indexed(FILLERS, OPENERS)
+_VERBS = _indexed(VERBS)
+_VERBS_AND_GERUNDS = _indexed(VERBS, GERUNDS)
+_AFTER_A_VERB = _indexed(FILLERS, CLOSERS)
+_AFTER_A_CRY = _indexed(FILLERS)
+_CRIES = _indexed(CRIES)
+_CRIES_WHERE_IT_MOVES = _indexed(CRIES, CRIES_WHERE_IT_MOVES)
 
-ALONE = BEGINS | _phrases("""
-    hold it, hold everything, hold your position, hold position, stay put, stay there, stay right there, nobody move
-    no one move, nobody moves, do not move, dont move, do not you move, dont you move, no moving, quit it
-    cut it out, knock it off, brake, brakes, break, breaks, hands off, stand down, stopp, stops, kill switch
-    cut the power, no more moving
-""")
-"""These are stops where only fillers stand beside them."""
-
-OPENERS = _phrases("""
-    can you, could you, would you, will you, wont you, cant you, can we, you can, you may, you must, you should
-    you need to, you have to, you better, you had better, youd better, you got to, you gotta, i said, i say
-    i told you to, i tell you to, i want you to, i need you to, i would like you to, id like you to, i order you to
-    i command you to, i am telling you to, im telling you to, i want to, just, do, let us, lets, make it, make him
-    make her, make them, make everything, make everyone, make the robot, have it, have the robot, tell it to
-    tell the robot to, tell him to, tell them to, get it to, get the robot to, time to, it has to, it must
-    the robot has to, the robot must, go ahead and, try to, all robots, all units, all machines, everyone, everybody
-    everything, no, wait, hold on, hang on, look out, watch out, careful, be careful, danger, help, emergency
-    attention, warning, for gods sake, for the love of god, i repeat, repeat, command, say again, the command is
-    the word is, would you mind, do you mind, how about you, why dont you, i beg you, i beg you to, please can you
-""")
-"""What may stand before a stop."""
-
-CLOSERS = _phrases("""
-    it, that, this, there, here, him, her, them, us, everything, everybody, everyone, all, all of it, all of them
-    all robots, all units, all machines, all motion, all movement, all motors, all actions, all of that
-    all activity, any motion, any movement, at once, the robot, the robots, the arm, the arms, the machine
-    the machines, the motors, the motor, the base, the gripper, the drive, the wheels, the motion, the movement
-    the vehicle, the truck, the cart, robots, motion, movement, motors, moving, driving, going, rolling, turning
-    spinning, walking, running, working, acting, doing, doing it, doing that, doing this, doing so
-    what you are doing, what youre doing, whatever you are doing, whatever youre doing, where you are
-    right where you are, where youre, for a moment, for a second, for a minute, a moment, a second, a minute
-    for a bit, for now, the fuck, moving around, moving forward
-    and wait, and hold, or i will pull the plug, before you hit something, before something happens
-    before someone gets hurt, before somebody gets hurt, before it is too late, if you can, any further, any closer
-    yourself, operation, operations, execution, the operation, the program, the task, the mission, mission, program
-    task, dead, cold, thank you, thanks, would you, will you, could you, can you, wont you, i said, i say, i mean it
-    immediately now, this instant, this minute, this second, this very moment, on the spot, in your tracks, in place
-    your engines, the engines, engines, fire
-""")
-"""What may stand after a stop."""
-
-FILLERS = _phrases("""
-    please, pls, plz, pretty please, now, right now, right away, immediately, instantly, quick, quickly, fast, asap
-    at once, hey, hi, hello, ok, okay, alright, all right, yo, oi, oh, ah, aah, argh, uh, um, er, eh, hm, hmm, mm
-    well, so, and, but, then, just, simply, really, robot, the robot, mister robot, mr robot, robo, machine, buddy
-    man, dude, guys, sir, boy, computer, system, agent, you, you there, god, my god, oh my god, omg, jesus, christ
-    damn, damn it, dammit, goddamn, goddammit, fuck, fucking, for fucks sake, shit, crap, hell, bloody
-    for heavens sake, for goodness sake, no no, nope, right there, right here, there, i said, i repeat, already
-    completely, totally, altogether, absolutely, dear, love, again, once more, yes, yeah, thanks, thank you, sorry
-    excuse me, listen, look, urgent, urgently
-""")
-"""What changes nothing wherever it stands."""
-
-_AFTER_WORDS_OF_STOP = FILLERS | CLOSERS
-_BEFORE_WORDS_OF_STOP = FILLERS | OPENERS
+CHARS_READ_MAX: Final = 2_000
+"""More is no sentence, and is refused later; its beginning is still looked at, as cheaply as any other."""
 _STRETCHED = (
     (re.compile(r"st+o+p+"), "stop"),
     (re.compile(r"h+a+l+t+"), "halt"),
@@ -106,8 +65,9 @@ _STRETCHED = (
 """Cries as people and recognisers write them: "stoooop", "woah"."""
 _APOSTROPHES = str.maketrans("", "", "'`\u00b4\u02bc\u2018\u2019\uff07")
 _STOP_SIGN = "\N{OCTAGONAL SIGN}"
-_VOCATIVE = re.compile(r"^\s*(?:(?:hey|hi|hello|ok|okay|yo|please)\s+)?\w+(?:\s*[,:;.!\u2013\u2014]|\s-\s)\s*(?=\w)")
-"""One word set off by a comma or the like: a name called before the stop."""
+_CALLED_NAME = re.compile(r"^\s*\w+(?:\s*[,:;.!\u2013\u2014]|\s-\s)\s*(?=\w)")
+"""A word set off by a comma or the like."""
+_ATTENTION = frozenset({"hey", "hi", "hello", "ok", "okay", "yo", "oi", "please"})
 
 
 def is_stop(text: str, *, prefix: bool) -> bool:
@@ -115,12 +75,23 @@ def is_stop(text: str, *, prefix: bool) -> bool:
 
     `prefix` is the pack's `stop_prefix`: whether a sentence that only begins with a stop is one.
     """
-    plain = plain_letters(text.replace(_STOP_SIGN, " stop ").translate(_APOSTROPHES))
-    return any(_reads_as_stop(_words(reading), prefix) for reading in (plain, _VOCATIVE.sub("", plain, count=1)))
+    plain = plain_letters(text[:CHARS_READ_MAX].replace(_STOP_SIGN, " stop ").translate(_APOSTROPHES))
+    cries = _CRIES_WHERE_IT_MOVES if prefix else _CRIES
+    words = _words(plain)
+    if any(_is_only_stop(reading, cries) or (prefix and _begins_with_stop(reading)) for reading in _readings(plain)):
+        return True
+    # without a comma a name is only believed where nothing but a stop follows it
+    return bool(words) and words[0] not in NEVER_A_NAME and _is_only_stop(words[1:], cries)
 
 
-def _reads_as_stop(words: Phrase, prefix: bool) -> bool:
-    return _is_only_stop(words) or (prefix and _begins_with_stop(words))
+def _readings(plain: str) -> Iterator[Phrase]:
+    """The sentence's words; then without a name that is called first."""
+    words = _words(plain)
+    yield words
+    yield _words(_CALLED_NAME.sub("", plain, count=1))
+    if len(words) > 1 and words[0] in _ATTENTION and words[1] not in NEVER_A_NAME:
+        yield words[2:]
+        yield _words(_CALLED_NAME.sub("", plain.lstrip()[len(words[0]) :], count=1))
 
 
 def _words(plain: str) -> Phrase:
@@ -131,16 +102,21 @@ def _unstretched(word: str) -> str:
     return next((said for cry, said in _STRETCHED if cry.fullmatch(word)), word)
 
 
-def _is_only_stop(words: Phrase) -> bool:
+def _is_only_stop(words: Phrase, cries: _ByFirstWord) -> bool:
     """Whether the words can be cut into phrases of the lists, at least one of them a stop."""
-    before, after = {0}, set[int]()
+    before, after_verb, after_cry = {0}, set[int](), set[int]()
     for place in range(len(words)):
+        reached = place in before or place in after_verb or place in after_cry
         if place in before:
-            before |= _ends(words, place, _BEFORE_WORDS_OF_STOP)
-            after |= _ends(words, place, ALONE)
-        if place in after:
-            after |= _ends(words, place, _AFTER_WORDS_OF_STOP) | _ends(words, place, ALONE)
-    return len(words) in after
+            before.update(_ends(words, place, _BEFORE))
+        if place in after_verb:
+            after_verb.update(_ends(words, place, _AFTER_A_VERB))
+        if place in after_cry:
+            after_cry.update(_ends(words, place, _AFTER_A_CRY))
+        if reached:
+            after_verb.update(_ends(words, place, _VERBS_AND_GERUNDS))
+            after_cry.update(_ends(words, place, cries))
+    return len(words) in after_verb or len(words) in after_cry
 
 
 def _begins_with_stop(words: Phrase) -> bool:
@@ -148,19 +124,14 @@ def _begins_with_stop(words: Phrase) -> bool:
     reached = {0}
     for place in range(len(words)):
         if place in reached:
-            if _ends(words, place, BEGINS):
+            if any(_ends(words, place, _VERBS)):
                 return True
-            reached |= _ends(words, place, _BEFORE_WORDS_OF_STOP)
+            reached.update(_ends(words, place, _BEFORE))
     return False
 
 
-def _ends(words: Phrase, place: int, phrases: frozenset[Phrase]) -> set[int]:
-    """Where a phrase of the list that begins at `place` can end."""
-    return {place + count for count in range(1, _PHRASE_WORDS_MAX + 1) if words[place : place + count] in phrases}
-
-
-def _longest(lists: Iterable[frozenset[Phrase]]) -> int:
-    return max(len(phrase) for phrases in lists for phrase in phrases)
-
-
-_PHRASE_WORDS_MAX = _longest((BEGINS, ALONE, OPENERS, CLOSERS, FILLERS))
+def _ends(words: Phrase, place: int, phrases: _ByFirstWord) -> Iterator[int]:
+    """Where a phrase that begins at `place` can end."""
+    for phrase in phrases.get(words[place], ()):
+        if words[place : place + len(phrase)] == phrase:
+            yield place + len(phrase)
