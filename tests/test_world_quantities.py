@@ -33,6 +33,7 @@ def read(text: str) -> list[tuple[str, float, Unit]]:
         pytest.param("drive 2½ metres", "2 1/2 metres", 2.5, M, id="vulgar-fraction"),
         pytest.param("drive half a metre", "half a metre", 0.5, M, id="half-a"),
         pytest.param("drive a metre", "a metre", 1, M, id="a-metre"),
+        pytest.param("drive a meter sideways", "a meter", 1, M, id="a-meter"),
         pytest.param("drive two point two five metres", "two point two five metres", 2.25, M, id="point"),
         pytest.param("drive one hundred and twenty metres", "one hundred and twenty metres", 120, M, id="hundreds"),
         pytest.param("drive a couple of metres", "a couple of metres", 2, M, id="couple"),

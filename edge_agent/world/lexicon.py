@@ -39,7 +39,8 @@ FILLERS: Final = frozenset(
     listed(
         "and or then but so because while if as than too also please now again quickly slowly carefully gently just "
         "quick fast immediately first later soon once twice together here there not no yes ok okay thanks thank hey hi "
-        "hello well actually maybe ahead still only already today tonight tomorrow"
+        "hello well actually maybe ahead still only already today tonight tomorrow sideways upward upwards downward "
+        "downwards backward backwards forwards leftward leftwards rightward rightwards"
     )
 )
 FUNCTION_WORDS: Final = DETERMINERS | PREPOSITIONS | PRONOUNS | AUXILIARIES | FILLERS

@@ -23,7 +23,7 @@ _WITH_SUFFIX: Final = re.compile(r"^(-?\d[\d,./]*)(°[cf]?|%|[^\W\d_]+)$")
 _LEVELS: Final = frozenset(listed("volume brightness speed power strength intensity"))
 _FULL: Final = frozenset(listed("full max maximum highest"))
 _HALF_STATES: Final = frozenset(listed("open opened closed shut way up down"))
-_SET_TO: Final = frozenset(listed("to at by of number level plus minus than"))
+_SET_TO: Final = frozenset(listed("to at by of number level plus minus than times"))
 _NOT_ONE: Final = frozenset(listed("the this that which another each every any no some only either neither next last"))
 _STARTERS: Final = frozenset(
     ONES.keys() | TENS.keys() | SCALES.keys() | _FULL | set(listed("minus negative point half quarter"))
@@ -92,7 +92,7 @@ def _single_unit(words: Sequence[str], at: int) -> Reading | None:
     if words[at] not in ("a", "an", "another") or unit not in MEASURES or unit.endswith("s") or len(unit) < 3:
         return None
     follower = _word(words, at + 2)
-    if unit in ("second", "meter", "foot", "yard", "min") and follower and follower not in _AFTER_A_SECOND:
+    if unit in ("second", "foot", "yard", "min") and follower and follower not in _AFTER_A_SECOND:
         return None
     return Reading(at, at + 2, MEASURES[unit].quantity(1.0))
 
