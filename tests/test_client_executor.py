@@ -250,9 +250,9 @@ def test_a_lost_connection_to_the_same_node_ends_nothing(robot: Robot) -> None:
     assert states(robot.waits(400))[-1] == ("a-7-1", "FINISHED", "")
 
 
-@pytest.mark.parametrize("code", [Code.STALE_EPOCH, Code.UNKNOWN_TARGET, Code.WRONG_ROBOT])
+@pytest.mark.parametrize("code", [Code.STALE_EPOCH, Code.UNKNOWN_TARGET, Code.WRONG_ROBOT, Code.ROBOT_TAKEN])
 def test_a_node_that_does_not_know_it_hears_hello_again(robot: Robot, code: Code) -> None:
-    """So a restart that the connection survived is noticed."""
+    """So a restart that the connection survived is noticed, and its own old connection is waited out."""
     robot.hears(ErrorReply(code=code, message="who?"))
     assert any(isinstance(message, Hello) for message in robot.waits(REPEAT_MS))
 

@@ -54,7 +54,8 @@ class Executor:
         """Carry actions out until `close`; a node that goes away is waited for.
 
         Raises:
-            ClientFault: ROBOT_TAKEN when another program is this robot.
+            ClientFault: ROBOT_TAKEN when another program is this robot from the beginning. Later it may be this program's
+                own old connection, which the node has not missed yet: then hello is said again until it has.
         """
         with WatchedConnection(self._address, on_connected=self._connected) as connection:
             self._connection = connection
@@ -76,7 +77,11 @@ class Executor:
                 message = FROM_NODE_CODEC.decode(frame)
             except ClientFault:
                 return  # of a newer edition: not for us
-            if isinstance(message, ErrorReply) and message.code is Code.ROBOT_TAKEN:
+            if (
+                isinstance(message, ErrorReply)
+                and message.code is Code.ROBOT_TAKEN
+                and not self._performing.was_welcome
+            ):
                 raise error_of(message)
             self._send(self._performing.receive(message, self._clock.now_ms()))
         self._send(self._performing.tick(self._clock.now_ms()))

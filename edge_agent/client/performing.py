@@ -43,7 +43,7 @@ Step = float | ActionState
 PerformFunction = Callable[[Perform], Iterator[Step]]
 """Yields seconds to wait, or PAUSED, RETRIABLE or RUNNING to report it; its return means FINISHED."""
 
-_SAY_HELLO_AGAIN: Final = frozenset({Code.STALE_EPOCH, Code.UNKNOWN_TARGET, Code.WRONG_ROBOT})
+_SAY_HELLO_AGAIN: Final = frozenset({Code.STALE_EPOCH, Code.UNKNOWN_TARGET, Code.WRONG_ROBOT, Code.ROBOT_TAKEN})
 
 
 class PerformFailed(Exception):
@@ -72,6 +72,11 @@ class Performing:
         self._unnoted: list[Report] = []
         self._heartbeat_ms = 0.0
         self._repeat_ms = 0.0
+
+    @property
+    def was_welcome(self) -> bool:
+        """Whether a node has ever known this robot as this program; a refusal after that may be its own shadow."""
+        return self._epoch is not None
 
     def connected(self, now_ms: float) -> list[Message]:
         """The connection is there (again)."""
