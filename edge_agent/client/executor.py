@@ -54,8 +54,8 @@ class Executor:
         """Carry actions out until `close`; a node that goes away is waited for.
 
         Raises:
-            ClientFault: ROBOT_TAKEN when another program is this robot from the beginning. Later it may be this program's
-                own old connection, which the node has not missed yet: then hello is said again until it has.
+            ClientFault: ROBOT_TAKEN when another program is this robot from the beginning. Later it may be this
+                program's own old connection, which the node has not missed yet: hello is said again until it has.
         """
         with WatchedConnection(self._address, on_connected=self._connected) as connection:
             self._connection = connection
