@@ -21,7 +21,7 @@ from engine_models import (
 )
 
 from edge_agent.clock import SystemClock
-from edge_agent.errors import Code, NodeFault
+from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.selftest import trials
 from edge_agent.grammar.sentence import SentenceGrammars
@@ -194,3 +194,22 @@ def test_one_thing_said_is_one_thing_offered(bytewise: LocalEngine) -> None:
         "invalid": ['[{"action":"pick","object":2}]', '[{"action":"pick","object":11}]'],
     }
     assert bytewise.try_grammars([trial]) == 3
+
+
+def test_a_pass_is_given_up_inside_and_the_next_one_is_whole(bytewise: LocalEngine) -> None:
+    """What an aborted pass left behind changes nothing for the next sentence."""
+    context = bytewise.weights.context(n_ctx=256, n_threads=1, sequences=2)
+    tokens = bytewise.weights.tokenize("bring the red box")
+    context.keep_prefix(0, tokens[:3])
+    context.begin(0)
+    [before] = [row.copy() for row in context.read(tokens[3:], 1)]
+    context.stop_when(lambda: True)
+    context.begin(0)
+    with pytest.raises(ClientFault) as stopped:
+        context.read(tokens[3:], 1)
+    assert stopped.value.code is Code.EXPIRED
+    context.stop_when(lambda: False)
+    context.begin(0)
+    [after] = context.read(tokens[3:], 1)
+    assert (after == before).all()
+    context.close()

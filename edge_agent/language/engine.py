@@ -8,7 +8,7 @@ can die in here: whoever uses it stands in a process that may be lost.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import llama_cpp
@@ -26,6 +26,8 @@ _LOG_LINES_MAX = 40
 _WARN = 3
 """GGML_LOG_LEVEL_WARN; the binding does not name it."""
 _PIECE_BYTES_MAX = 4_096
+_NO_ROOM, _STOPPED = 1, 2
+"""llama_decode's answers that are no failures."""
 
 
 class Log:
@@ -172,6 +174,7 @@ class Context:
         self._memory = llama_cpp.llama_get_memory(pointer)
         self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS_MAX, 0, 1)
         self._lengths: dict[int, int] = {}
+        self._stop = llama_cpp.ggml_abort_callback(lambda _: False)
         self._working = int(llama_cpp.llama_n_seq_max(pointer)) - 1
         self._end = 0
 
@@ -184,6 +187,14 @@ class Context:
     def free(self) -> int:
         """Cells that the prefixes leave to the working sequence."""
         return self.size - sum(self._lengths.values())
+
+    def stop_when(self, expired: Callable[[], bool]) -> None:
+        """Give up inside a pass once `expired` says so; on a CPU only, elsewhere a pass runs to its end.
+
+        It is asked at every step of a pass, which a small model would feel.
+        """
+        self._stop = llama_cpp.ggml_abort_callback(lambda _: expired())
+        llama_cpp.llama_set_abort_callback(self._context, self._stop, ctypes.c_void_p(0))
 
     def keep_prefix(self, sequence: int, tokens: Sequence[int]) -> None:
         """Compute a fixed prefix into a sequence of its own."""
@@ -227,8 +238,10 @@ class Context:
                 batch.seq_id[place][0] = sequence
                 batch.logits[place] = first + place >= wanted
             status = llama_cpp.llama_decode(self._context, batch)
-            if status == 1:
+            if status == _NO_ROOM:
                 raise ClientFault(Code.PROMPT_TOO_LONG, f"no room for {len(tokens)} more tokens in {self.size}")
+            if status == _STOPPED:
+                raise ClientFault(Code.EXPIRED, "the time ran out inside a forward pass")
             if status != 0:
                 raise NodeFault(Code.ENGINE_CRASHED, f"llama_decode failed with {status}")
 

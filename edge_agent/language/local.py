@@ -26,6 +26,9 @@ from edge_agent.language.wire import JsonObject
 WORKING_TOKENS = 1_024
 """Cells kept free for one sentence and its answer."""
 
+_SLOW_PARAMETERS = 200_000_000
+"""From this size on a pass is stopped inside at the deadline; smaller ones end in milliseconds anyway."""
+
 Way = Callable[[DecideRequest, Context, list[int]], Decoded]
 """A way to decode a request, given the context at the end of the pack's prompt and the sentence's tokens."""
 
@@ -99,6 +102,8 @@ class LocalEngine:
         prompt = [*self.weights.tokenize(request.marked), *self._after[request.pack]]
         if len(prompt) + TOKENS_MAX > context.free:
             raise ClientFault(Code.PROMPT_TOO_LONG, f"the sentence has {len(prompt)} tokens")
+        if self.weights.parameters >= _SLOW_PARAMETERS:
+            context.stop_when(lambda: self._clock.now_ms() >= request.deadline_ms)
         context.begin(self._places[request.pack])
         prepared = time.perf_counter()
         decoded = way(request, context, prompt)

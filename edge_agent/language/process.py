@@ -23,7 +23,7 @@ from edge_agent.language.options import EngineOptions
 from edge_agent.language.wire import read_decision, read_fault, request_object
 from edge_agent.packs.base import Pack
 
-GRACE_MS = 250.0
+GRACE_MS = 400.0
 """How long past its deadline a request may stay unanswered before the engine is killed: one forward pass of a large
 model, as the engine looks at the clock between passes."""
 BACKOFF_S = (0.0, 0.2, 1.0, 5.0, 15.0)
