@@ -59,6 +59,9 @@ class Stopwatch:
             self.timings[name] = self.timings.get(name, 0.0) + self.clock.now_ms() - began_ms
 
 
+_FIRST_SENTENCE = "wait for two and a half seconds"
+
+
 class Interpreter:
     """A pack, the world it speaks of and an engine."""
 
@@ -68,6 +71,10 @@ class Interpreter:
         self._decider = decider
         self._clock = clock
         self._grammars = SentenceGrammars(pack)
+
+    def warm_up(self) -> None:
+        """Read a sentence, so that the first one from outside finds every table loaded."""
+        self._linker.link(_FIRST_SENTENCE)
 
     @property
     def linker(self) -> Linker:

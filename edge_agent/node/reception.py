@@ -6,12 +6,13 @@ task of its own, so that the next frame, which may be a stop, is read at once.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_agent.clock import Clock
-from edge_agent.errors import ClientFault, Code, EdgeAgentError
+from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
 from edge_agent.messages import (
     TO_NODE,
     Command,
@@ -67,18 +68,21 @@ class Reception:
     def receive(self, peer: bytes, frames: tuple[bytes, ...]) -> None:
         """Take one message in."""
         received_ms = self.clock.now_ms()
-        request_id: str | None = None
         try:
-            if len(frames) != 1:
-                raise ClientFault(Code.BAD_FRAMES, f"{len(frames)} frames; a message is one frame")
-            request_id = request_id_of(frames[0])
-            message = _CODEC.decode(frames[0])
+            message = _CODEC.decode(_only(frames))
+        except ClientFault as problem:
+            self._refuse(peer, problem, request_id_of(frames[0]) if frames else None)
+            return
+        request_id = getattr(message, "request_id", None)
+        try:
             work = self._hand_over(peer, message, received_ms)
         except EdgeAgentError as problem:
             self._refuse(peer, problem, request_id)
-            return
-        if work is not None:
-            self.tasks.begin(self._guarded(peer, work, request_id))
+        except Exception as bug:  # one message must not end the node for all
+            self._own_fault(peer, bug, request_id)
+        else:
+            if work is not None:
+                self.tasks.begin(self._guarded(peer, work, request_id))
 
     def _hand_over(self, peer: bytes, message: Message, received_ms: float) -> Coroutine[Any, Any, None] | None:
         """Do it now, or return what is to be done beside the rest."""
@@ -139,12 +143,20 @@ class Reception:
         except EdgeAgentError as problem:
             self._refuse(peer, problem, request_id)
         except Exception as bug:
-            self._refuse(peer, ClientFault(Code.INTERNAL, "a fault of the node's own; see its log"), request_id)
-            self.stream.tell(NodeChanged("bug", repr(bug), Code.INTERNAL))
-            raise
+            self._own_fault(peer, bug, request_id)
+
+    def _own_fault(self, peer: bytes, bug: Exception, request_id: str | None) -> None:
+        self._refuse(peer, NodeFault(Code.INTERNAL, "a fault of the node's own; its log has more"), request_id)
+        self.stream.tell(NodeChanged("bug", "".join(traceback.format_exception(bug)), Code.INTERNAL))
 
     def _refuse(self, peer: bytes, problem: EdgeAgentError, request_id: str | None) -> None:
         self.reply(
             peer, ErrorReply(code=problem.code, message=problem.message, request_id=request_id, where=problem.where)
         )
         self.stream.tell(MessageRefused(problem.code, problem.message, request_id))
+
+
+def _only(frames: tuple[bytes, ...]) -> bytes:
+    if len(frames) != 1:
+        raise ClientFault(Code.BAD_FRAMES, f"{len(frames)} frames; a message is one frame")
+    return frames[0]

@@ -1,0 +1,182 @@
+"""Putting the node's parts together: the only place that knows every one of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+
+from edge_agent.clock import Clock
+from edge_agent.messages import Message
+from edge_agent.messages.codec import encode
+from edge_agent.node.acceptance import Acceptance, Reply
+from edge_agent.node.answering import Answering
+from edge_agent.node.approval import Approval
+from edge_agent.node.board import Board
+from edge_agent.node.boot import State
+from edge_agent.node.confirm import Confirmations
+from edge_agent.node.daemon import Daemon
+from edge_agent.node.dialogue import Dialogues
+from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.health import Engine, Health
+from edge_agent.node.interpret import Interpreter
+from edge_agent.node.ledger import Ledger
+from edge_agent.node.orders import Admission
+from edge_agent.node.pipeline import Pipeline
+from edge_agent.node.reception import Reception
+from edge_agent.node.requests import Requests
+from edge_agent.node.snapshot import Snapshots
+from edge_agent.node.stops import Stops
+from edge_agent.node.tasks import Tasks
+from edge_agent.node.understanding import Understanding
+from edge_agent.node.worlds import LoadedWorld, Worlds
+from edge_agent.observe.events import Stream
+from edge_agent.observe.systemd import Systemd
+from edge_agent.packs.base import Pack
+from edge_agent.safety.policy import Policy
+from edge_agent.settings import Settings
+from edge_agent.transport.sockets import Sockets
+from edge_agent.world.linker import Linker
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was read and opened before."""
+
+    settings: Settings
+    packs: dict[str, Pack]
+    worlds: dict[str, LoadedWorld]
+    state: State
+    engine: Engine
+    stream: Stream
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """The half of the node that moves robots, and stops them."""
+
+    tasks: Tasks
+    board: Board
+    ledger: Ledger
+    dispatcher: Dispatcher
+    stops: Stops
+
+
+def assemble(parts: Parts, sockets: Sockets) -> Daemon:
+    """A node that is ready to run."""
+    settings, clock, stream, journal = parts.settings, parts.clock, parts.stream, parts.state.journal
+
+    def reply(peer: bytes, message: Message) -> None:
+        sockets.send(peer, encode(message))
+
+    out = _outgoing(parts, sockets)
+    interpreters = {
+        name: Interpreter(pack, Linker(parts.worlds[name].world), parts.engine, clock)
+        for name, pack in parts.packs.items()
+    }
+    for interpreter in interpreters.values():
+        interpreter.warm_up()
+    worlds = Worlds(interpreters, parts.worlds, journal=journal, stream=stream, clock=clock)
+    engine_thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+    dialogues, confirmations = Dialogues(), Confirmations(settings.policy.confirm_ttl_ms)
+    policy = Policy(frozenset(settings.policy.confirm))
+    understanding = Understanding(interpreters, worlds, dialogues, policy, out.stops, stream, clock, engine_thread)
+    admission = Admission(parts.packs, settings.robot, out.dispatcher.knows)
+    health = Health(parts.engine, journal, stream, parts.state.lasting)
+    reception = Reception(
+        admission=admission,
+        pipeline=_pipeline(
+            parts,
+            out,
+            admission=admission,
+            understanding=understanding,
+            confirmations=confirmations,
+            reply=reply,
+        ),
+        approval=Approval(confirmations, out.dispatcher, journal, clock, parts.state.epoch),
+        worlds=worlds,
+        stops=out.stops,
+        dispatcher=out.dispatcher,
+        snapshots=Snapshots(out.board, out.dispatcher, out.stops, health, tuple(parts.packs)),
+        tasks=out.tasks,
+        stream=stream,
+        clock=clock,
+        reply=reply,
+    )
+    return Daemon(
+        sockets=sockets,
+        reception=reception,
+        dispatcher=out.dispatcher,
+        stops=out.stops,
+        confirmations=confirmations,
+        worlds=worlds,
+        journal=journal,
+        health=health,
+        engine=parts.engine,
+        engine_thread=engine_thread,
+        tasks=out.tasks,
+        stream=stream,
+        systemd=Systemd(),
+        clock=clock,
+    )
+
+
+def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:
+    settings, clock, stream, state = parts.settings, parts.clock, parts.stream, parts.state
+    tasks = Tasks(stream)
+    board = Board(sockets.publish, stream, state.epoch)
+    ledger = Ledger(state.journal, board, clock)
+    dispatcher = Dispatcher(
+        ledger=ledger,
+        send=sockets.send,
+        stream=stream,
+        clock=clock,
+        tasks=tasks,
+        epoch=state.epoch,
+        rules=settings.executor,
+    )
+    stops = Stops(
+        dispatcher=dispatcher,
+        journal=state.journal,
+        board=board,
+        stream=stream,
+        send=sockets.send,
+        clock=clock,
+        resend_ms=settings.executor.stop_resend_ms,
+    )
+    if state.latched is not None:
+        stops.restore(state.latched)
+    return _Outgoing(tasks, board, ledger, dispatcher, stops)
+
+
+def _pipeline(
+    parts: Parts,
+    out: _Outgoing,
+    *,
+    admission: Admission,
+    understanding: Understanding,
+    confirmations: Confirmations,
+    reply: Reply,
+) -> Pipeline:
+    journal, stream, clock, epoch = parts.state.journal, parts.stream, parts.clock, parts.state.epoch
+    requests, numbers = Requests(), count(1)
+    return Pipeline(
+        acceptance=Acceptance(admission, requests, out.stops, journal, stream, clock, reply, epoch, numbers),
+        understanding=understanding,
+        answering=Answering(
+            journal=journal,
+            ledger=out.ledger,
+            dispatcher=out.dispatcher,
+            confirmations=confirmations,
+            dialogues=understanding.dialogues,
+            requests=requests,
+            board=out.board,
+            stream=stream,
+            clock=clock,
+            reply=reply,
+            numbers=numbers,
+        ),
+        stops=out.stops,
+        clock=clock,
+    )

@@ -1,0 +1,107 @@
+"""What systemd and the log hear of a node."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+from node_harness import fresh_node
+
+from edge_agent.messages import ActionState
+from edge_agent.observe.events import ActionChanged, StageCompleted
+from edge_agent.observe.log import Log
+from edge_agent.observe.systemd import Systemd
+
+
+def test_systemd_hears_datagrams(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(f"{folder}/notify")
+        ear.settimeout(10)
+        systemd = Systemd({"NOTIFY_SOCKET": f"{folder}/notify"})
+        for tell, heard in (
+            (systemd.ready, b"READY=1"),
+            (systemd.alive, b"WATCHDOG=1"),
+            (systemd.stopping, b"STOPPING=1"),
+        ):
+            tell()
+            assert ear.recv(100) == heard
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected_ms"),
+    [
+        pytest.param({}, 0.0, id="no watchdog"),
+        pytest.param({"WATCHDOG_USEC": "10000000"}, 5_000.0, id="half of ten seconds"),
+        pytest.param({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": str(os.getpid())}, 5_000.0, id="for this process"),
+        pytest.param({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1"}, 0.0, id="for another process"),
+        pytest.param({"WATCHDOG_USEC": "soon"}, 0.0, id="no number"),
+    ],
+)
+def test_the_watchdog_is_answered_at_half_its_interval(environment: dict[str, str], expected_ms: float) -> None:
+    assert Systemd(environment).watchdog_ms == expected_ms
+
+
+def test_without_systemd_nothing_is_said_and_nothing_breaks() -> None:
+    Systemd({}).ready()
+    Systemd({"NOTIFY_SOCKET": "/nowhere/notify"}).ready()
+
+
+def test_a_running_node_reports_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """READY once it takes commands, WATCHDOG from the loop, STOPPING at the end."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(f"{folder}/notify")
+        ear.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{folder}/notify")
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+        for node in fresh_node():
+            node.start()
+            heard = [ear.recv(100)]
+            while b"READY=1" not in heard or heard[-1] != b"WATCHDOG=1":
+                heard.append(ear.recv(100))
+            assert node.stop() == 0
+            while heard[-1] != b"STOPPING=1":
+                heard.append(ear.recv(100))
+    assert heard.count(b"READY=1") == 1
+
+
+CHANGED = ActionChanged("a-1-1-1", "c-1-1", "robot", ActionState.FAILED, "stopped")
+
+
+def test_the_log_is_one_json_object_a_line() -> None:
+    out = io.StringIO()
+    log = Log(out, lambda: 5, as_json=True)
+    log(CHANGED)
+    log(StageCompleted("c-1-1", "link", 0.1))
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == [
+        {
+            "wall_ms": 5,
+            "event": "ActionChanged",
+            "action_id": "a-1-1-1",
+            "command_id": "c-1-1",
+            "robot": "robot",
+            "state": "FAILED",
+            "reason": "stopped",
+        }
+    ]
+
+
+def test_on_a_terminal_the_log_is_short_words() -> None:
+    out = io.StringIO()
+    Log(out, lambda: 5, as_json=False)(CHANGED)
+    assert out.getvalue() == (
+        "ActionChanged action_id=a-1-1-1 command_id=c-1-1 robot=robot state=FAILED reason=stopped\n"
+    )
+
+
+def test_a_log_that_cannot_be_written_says_nothing() -> None:
+    """A full disk under the log must not take the node's other ears away."""
+    with Path("/dev/full").open("w") as full:
+        log = Log(full, lambda: 5, as_json=True)
+        log(CHANGED)
+        log(CHANGED)
+        os.dup2(os.open("/dev/null", os.O_WRONLY), full.fileno())
