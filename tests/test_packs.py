@@ -94,6 +94,20 @@ def test_action_classes_refuse(pack: str, action: JsonAction) -> None:
             id="all means all",
         ),
         pytest.param(
+            "all right house turn on the lights",
+            {"action": "HassTurnOn", "domain": "light"},
+            "Kitchen",
+            {"action": "HassTurnOn", "domain": "light", "area": "Kitchen"},
+            id="a word to the house is no place",
+        ),
+        pytest.param(
+            "turn on the lights around the house",
+            {"action": "HassTurnOn", "domain": "light"},
+            "Kitchen",
+            {"action": "HassTurnOn", "domain": "light"},
+            id="around the house",
+        ),
+        pytest.param(
             "turn on the lights",
             {"action": "HassTurnOn", "domain": "light"},
             None,

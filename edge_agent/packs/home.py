@@ -21,8 +21,11 @@ from edge_agent.packs.base import Hazard, Surroundings, make_pack
 
 _HERE: Final = Path(__file__).parent
 _EVERYWHERE: Final = re.compile(
-    r"\b(all|every|each|everything|everywhere|any|anything|anywhere|whole|entire|throughout|house|home|building)\b"
+    r"(?<!after )(?<!at )(?<!that's )(?<!is )\ball\b(?! right| done| set)"
+    r"|\b(every|each|everything|everywhere|any|anything|anywhere|whole|entire)\b"
+    r"|\b(in|at|around|throughout|across|of) (the |my |our |this )?(house|home|building|place)\b"
 )
+"""Words that mean more than the speaker's room; not "all right", and not a greeting to the house."""
 _ENTRANCES: Final = frozenset({"door", "garage", "gate", "garage_door"})
 _GROUPS: Final = frozenset({"HassLightSet", "HassSetVolume", "HassSetVolumeRelative", "HassFanSetSpeed"})
 """Actions that mean a group of things even without a domain: a brightness is the lights' brightness."""
