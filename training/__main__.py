@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from training.batches import Example, Stream, blocks_from_worker
 from training.card import Facts, corpus_hash, write_card
@@ -17,13 +18,15 @@ from training.check import measure, sample
 from training.corpus import PACK_SHARES, Corpus
 from training.export import F16, Q8_0, Title, export
 from training.model import Shape
-from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
+from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer, vocabulary_of, words_in
 from training.train import Plan, Trainer
+from training.vectors import KEPT, vectors_of
 from training.words import english
 
 NAME = "edge-command-v1"
 TOKENIZER_EXAMPLES = 60_000
-WORDS_REPEATED = 3
+ENGLISH_WORDS = 6_000
+WORDS_REPEATED = 10
 CHECKED = 500
 SAME_SHARE_MIN = 1.0
 """Q8_0 ships when it answers everything as F16 does; else F16 ships."""
@@ -44,7 +47,7 @@ def main(arguments: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(options)
     plan = Plan(seconds=options.minutes * 60, steps=options.steps, seed=options.seed)
-    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan)
+    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan, _vectors(tokenizer))
     checkpoint = options.work / "checkpoint.pt"
     if options.resume:
         trainer.resume(checkpoint)
@@ -76,10 +79,18 @@ def _tokenizer(options: argparse.Namespace) -> Tokenizer:
         return load_tokenizer(path)
     examples = islice(Corpus(options.packs)(random.Random(f"{options.seed}/tokenizer")), TOKENIZER_EXAMPLES)
     texts = [text for example in examples for text in _texts(example)]
-    common = [f" {word}" for word in english(8_000) for _ in range(WORDS_REPEATED)]
+    common = [f" {word}" for word in english(ENGLISH_WORDS) for _ in range(WORDS_REPEATED)]
     tokenizer = train_tokenizer([*texts, *common], VOCABULARY)
     tokenizer.save(str(path))
     return tokenizer
+
+
+def _vectors(tokenizer: Tokenizer) -> Tensor:
+    """A word vector for every token that is a word, zeros for the others."""
+    words = words_in(vocabulary_of(tokenizer))
+    table = torch.zeros(tokenizer.get_vocab_size(), KEPT)
+    table[list(words)] = vectors_of(list(words.values()))
+    return table
 
 
 def _texts(example: Example) -> tuple[str, str, str]:

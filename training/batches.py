@@ -10,8 +10,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
+from queue import Full
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ SENTENCE_SHARE = 0.1
 SENTENCE_WEIGHT = 0.5
 """Of the sentence's own tokens a tenth is scored at half weight: 0.05 a token on average."""
 BLOCKS_AHEAD = 2
+PATIENCE_S = 5.0
+"""How often a waiting worker looks whether its trainer still lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +131,13 @@ def blocks_from_worker(stream: Stream, tokenizer: Tokenizer) -> Iterator[list[Ba
 
 
 def _work(queue: Queue[list[Batch]], stream: Stream, tokenizer_text: str) -> None:
+    trainer = parent_process()
     for made in blocks(stream, Tokenizer.from_str(tokenizer_text)):
-        queue.put(made)
+        while trainer is not None and trainer.is_alive():
+            try:
+                queue.put(made, timeout=PATIENCE_S)
+                break
+            except Full:
+                continue
+        else:
+            return

@@ -24,10 +24,10 @@ from training.worlds import Place, random_place
 PACK_SHARES = {"robot": 0.42, "home": 0.42, "kiosk": 0.16}
 WORLD_SENTENCES = 120
 """Sentences made in one world before it is thrown away."""
-CLAUSES = ((1, 0.72), (2, 0.21), (3, 0.05), (5, 0.02))
+CLAUSES = ((1, 0.76), (2, 0.18), (3, 0.045), (5, 0.015))
 REJECT_SHARE = 0.12
 """Sentences from the phrases' reject blocks; those about absent things come on top."""
-ABSENT_SHARE = 0.13
+ABSENT_SHARE = 0.17
 HEAD_UNMARKED_SHARE = 0.015
 COORDINATED_SHARE = 0.07
 PRONOUN_SHARE = 0.4

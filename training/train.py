@@ -26,7 +26,7 @@ class Plan:
     seconds: float = 1800.0
     steps: int | None = None
     seed: int = 1
-    warmup_steps: int = 80
+    warmup_steps: int = 60
     matrix_rate: float = 3.5e-3
     other_rate: float = 3e-3
     weight_decay: float = 0.05
@@ -48,10 +48,10 @@ class Progress:
 class Trainer:
     """A model, its optimizers and its progress."""
 
-    def __init__(self, shape: Shape, plan: Plan) -> None:
+    def __init__(self, shape: Shape, plan: Plan, vectors: Tensor | None = None) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.progress = plan, Progress()
-        self.model = Llama(shape)
+        self.model = Llama(shape, vectors)
         matrices = [weight for name, weight in self.model.named_parameters() if _is_matrix(name, weight)]
         others = [weight for name, weight in self.model.named_parameters() if not _is_matrix(name, weight)]
         self._muon = torch.optim.Muon(
