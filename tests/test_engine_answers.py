@@ -19,9 +19,12 @@ from engine_models import (
     sentence,
     write_tiny,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import ClientFault, Code, NodeFault
+from edge_agent.grammar.gbnf import json_text, to_gbnf
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.selftest import trials
 from edge_agent.grammar.sentence import SentenceGrammars
@@ -213,3 +216,17 @@ def test_a_pass_is_given_up_inside_and_the_next_one_is_whole(bytewise: LocalEngi
     [after] = context.read(tokens[3:], 1)
     assert (after == before).all()
     context.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=7, unique=True))
+def test_any_text_can_stand_in_a_choice(bytewise: LocalEngine, values: list[str]) -> None:
+    """Whatever a user's pack calls its values, both readers take exactly these: escapes are where grammars break."""
+    *offered, other = values
+    trial = {
+        "name": "values",
+        "grammar": to_gbnf({"enum": offered}),
+        "valid": [json_text(value) for value in offered],
+        "invalid": [json_text(other), *(json_text(value + other) for value in offered if value + other not in offered)],
+    }
+    assert bytewise.try_grammars([trial]) >= 2

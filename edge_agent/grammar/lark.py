@@ -61,7 +61,7 @@ class _Writer:
     def node(self, node: Node) -> str:
         match node:
             case Literal(text):
-                return json.dumps(text, ensure_ascii=False)
+                return "".join(_string_char(char) for char in json.dumps(text, ensure_ascii=False))
             case CharClass(ranges, negated):
                 return _regex(ranges, negated)
             case Reference(name):
@@ -82,6 +82,11 @@ def _regex(ranges: tuple[tuple[str, str], ...], negated: bool) -> str:
         return "/(?s:.)/"
     inner = "".join(_char(first) if first == last else f"{_char(first)}-{_char(last)}" for first, last in ranges)
     return f"/[{'^' if negated else ''}{inner}]/"
+
+
+def _string_char(char: str) -> str:
+    """A character of a string literal; the reader takes no raw control characters beyond those that JSON escapes."""
+    return f"\\u{ord(char):04x}" if "\x7f" <= char <= "\x9f" else char
 
 
 def _char(char: str) -> str:
