@@ -211,6 +211,23 @@ def test_home_completes_the_place(text: str, action: JsonAction, area: str | Non
         pytest.param(
             {"action": "HassToggle", "name": "Back Door"}, Entity("Back Door", "lock"), "lock", id="toggle a lock"
         ),
+        pytest.param(
+            {"action": "HassTurnOn", "name": "Garage Door"},
+            Entity("Garage Door", "cover"),
+            "lock",
+            id="known by its name",
+        ),
+        pytest.param({"action": "HassTurnOff", "area": "Hall"}, None, "lock", id="everything of a room"),
+        pytest.param(
+            {"action": "HassTurnOff", "name": "Bike Lock"}, Entity("Bike Lock"), "lock", id="lock without a kind"
+        ),
+        pytest.param({"action": "HassTurnOff", "area": "Hall", "domain": "light"}, None, "none", id="a room's lights"),
+        pytest.param(
+            {"action": "HassTurnOn", "name": "Stove"},
+            Entity("Stove", "valve", device_class="gas"),
+            "heat",
+            id="gas valve",
+        ),
         pytest.param({"action": "HassTurnOn", "name": "Boiler"}, Entity("Boiler", "water_heater"), "heat", id="boiler"),
         pytest.param({"action": "HassTurnOn", "name": "Lamp"}, Entity("Lamp", "light"), "none", id="lamp"),
     ],

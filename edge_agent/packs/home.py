@@ -27,6 +27,8 @@ _EVERYWHERE: Final = re.compile(
 )
 """Words that mean more than the speaker's room; not "all right", and not a greeting to the house."""
 _ENTRANCES: Final = frozenset({"door", "garage", "gate", "garage_door"})
+_ENTRANCE_NAME: Final = re.compile(r"\b(doors?|garage|gates?)\b")
+"""Where the owner gave no device class, the name says it."""
 _GROUPS: Final = frozenset({"HassLightSet", "HassSetVolume", "HassSetVolumeRelative", "HassFanSetSpeed"})
 """Actions that mean a group of things even without a domain: a brightness is the lights' brightness."""
 
@@ -48,17 +50,22 @@ def complete(action: JsonAction, surroundings: Surroundings) -> JsonAction:
 
 
 def hazard_of(action: JsonAction, hazard: Hazard, surroundings: Surroundings) -> Hazard:
-    """Turning off a lock unlocks it; turning on an entrance opens it."""
+    """Turning off a lock unlocks it; turning on an entrance opens it; everything of a room may hold either."""
     name = action.get("name")
     entity = surroundings.entity(name) if isinstance(name, str) else None
-    domain = entity.kind if entity else action.get("domain")
+    domain = (entity.kind if entity else "") or action.get("domain")
     device_class = (entity.device_class if entity else "") or action.get("device_class")
+    entrance = device_class in _ENTRANCES or (not device_class and bool(_ENTRANCE_NAME.search(str(name).casefold())))
     match action["action"]:
         case "HassTurnOff" | "HassToggle" if domain == "lock":
             return "lock"
-        case "HassTurnOn" | "HassToggle" | "HassSetPosition" if domain == "cover" and device_class in _ENTRANCES:
+        case "HassTurnOn" | "HassToggle" | "HassSetPosition" if domain in ("cover", None) and entrance:
             return "lock"
-        case "HassTurnOn" | "HassToggle" if domain in ("climate", "water_heater"):
+        case "HassTurnOn" | "HassTurnOff" | "HassToggle" if domain is None and name is None:
+            return "lock"
+        case "HassTurnOff" | "HassToggle" if domain is None and "lock" in str(name).casefold():
+            return "lock"
+        case "HassTurnOn" | "HassToggle" if domain in ("climate", "water_heater") or device_class == "gas":
             return "heat"
     return hazard
 
