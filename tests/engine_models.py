@@ -81,8 +81,8 @@ def _marked(text: str, mentions: list[Mention]) -> str:
 RED_BOX = Entity("red box", "item")
 DOCK = Entity("dock 3", "place", aliases=("dock three",))
 JOHN = Entity("John", "person")
-LAMP_HALL = Entity("lamp", "device", area="hall")
-LAMP_ATTIC = Entity("lamp", "device", area="attic")
+LAMP_HALL = Entity("hall lamp", "device", aliases=("lamp",), area="hall")
+LAMP_ATTIC = Entity("attic lamp", "device", aliases=("lamp",), area="attic")
 
 BRING = sentence(
     "Bring the red box from dock three to me",

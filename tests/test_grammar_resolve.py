@@ -11,6 +11,7 @@ from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.resolve import Resolution, resolve
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.registry import load_pack
+from edge_agent.world.entities import Entity
 from edge_agent.world.mention import Dialogue, Linked, Quantity, Unit
 from edge_agent.world.store import World
 
@@ -84,6 +85,34 @@ def test_it_is_what_the_answer_spoke_of_last_in_such_a_slot() -> None:
     assert result.actions[1] == {"action": "bring", "object": "red box", "destination": "John"}
 
 
+def test_it_is_the_thing_and_not_the_box_it_was_taken_from() -> None:
+    """Both fit; what was picked is nearer than what it was picked from."""
+    crate = Entity("crate", "container")
+    linked = sentence(
+        "pick the red box from the crate and place it",
+        ("1", "red box", RED_BOX),
+        ("2", "crate", crate),
+        ("it", "it", None),
+    )
+    result = resolved(linked, {"action": "pick", "object": 1, "source": 2}, {"action": "place", "object": "it"})
+    assert result.actions[1] == {"action": "place", "object": "red box"}
+
+
+def test_there_is_where_the_answer_went() -> None:
+    linked = sentence(
+        "go to dock three and place the red box there",
+        ("1", "dock three", DOCK),
+        ("2", "red box", RED_BOX),
+        ("there", "there", None),
+    )
+    result = resolved(
+        linked,
+        {"action": "go_to", "place": 1},
+        {"action": "place", "object": 2, "destination": "there"},
+    )
+    assert result.actions[1]["destination"] == "dock 3"
+
+
 def test_it_is_else_what_the_sentence_named_before_it() -> None:
     linked = sentence("there is the red box pick it", ("1", "red box", RED_BOX), ("it", " it", None))
     assert resolved(linked, {"action": "pick", "object": "it"}).actions[0]["object"] == "red box"
@@ -109,18 +138,18 @@ def test_several_things_of_one_name_are_ambiguous_with_their_names() -> None:
     result = resolved(TWO_LAMPS, {"action": "turn_on", "device": 1})
     assert result.reject is not None
     assert result.reject.reason is RejectReason.AMBIGUOUS
-    assert result.reject.candidates == ("lamp",)
+    assert result.reject.candidates == ("hall lamp", "attic lamp")
 
 
 def test_of_several_the_one_where_the_speaker_stands_is_meant() -> None:
-    assert resolved(TWO_LAMPS, {"action": "turn_on", "device": 1}, area="Attic").actions[0]["device"] == "lamp"
+    assert resolved(TWO_LAMPS, {"action": "turn_on", "device": 1}, area="Attic").actions[0]["device"] == "attic lamp"
 
 
 def test_a_models_reject_carries_its_reason_and_the_doubtful_names() -> None:
     result = resolved(TWO_LAMPS, {"action": "reject", "reason": "ambiguous"})
     assert result.actions == ()
     assert result.reject is not None
-    assert result.reject.candidates == ("lamp",)
+    assert result.reject.candidates == ("hall lamp", "attic lamp")
 
 
 @pytest.mark.parametrize(

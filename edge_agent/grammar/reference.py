@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edge_agent.packs.base import ActionSpec, EntitySlot, Pack
+from edge_agent.packs.base import ActionSpec, EntitySlot, Pack, SlotSpec
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import Dialogue, Linked, MentionType
 from edge_agent.world.store import World
@@ -25,27 +25,29 @@ def choose(fitting: Sequence[Entity], named: Sequence[str], area: str | None) ->
 class Referents:
     """What "it" and "there" can stand for, nearest first: earlier actions, the sentence before the word, the dialogue.
 
-    Among the entities of earlier actions, those that stood in a slot which itself takes the word come first: "it" is
-    rather the box that was picked than the table it was picked from.
+    Among the entities of earlier actions, those that stood in a slot of the same name come first, then those in a slot
+    which itself takes the word; within one action the first slot counts as nearest: "it" is rather the box that was
+    picked than the shelf it was picked from.
     """
 
     def __init__(self, pack: Pack, linked: Linked, world: World, dialogue: Dialogue) -> None:
         self._pack = pack
         self._linked = linked
-        self._used: list[tuple[EntitySlot, Entity]] = []
+        self._used: list[tuple[SlotSpec, Entity]] = []
+        """Nearest first."""
         self._recent = [entity for name in dialogue.recent if (entity := world.entity(name)) is not None]
 
     def remember(self, spec: ActionSpec, entities: Mapping[str, Entity]) -> None:
         """An action has been resolved with these entities, by slot name."""
-        for slot_spec in spec.slots:
-            if isinstance(slot_spec.slot, EntitySlot) and slot_spec.name in entities:
-                self._used.append((slot_spec.slot, entities[slot_spec.name]))
+        used = [(slot, entities[slot.name]) for slot in spec.slots if slot.name in entities]
+        self._used = used + self._used
 
-    def latest(self, slot: EntitySlot, word: str) -> Entity | None:
-        """The nearest entity that fits the slot, or None."""
-        kin = [entity for used, entity in reversed(self._used) if word in used.words]
-        others = [entity for _, entity in reversed(self._used)]
-        for entity in (*kin, *others, *self._before(word), *self._recent):
+    def latest(self, name: str, slot: EntitySlot, word: str) -> Entity | None:
+        """The nearest entity that fits the slot of this name, or None."""
+        same = [entity for used, entity in self._used if used.name == name]
+        kin = [entity for used, entity in self._used if isinstance(used.slot, EntitySlot) and word in used.slot.words]
+        others = [entity for _, entity in self._used]
+        for entity in (*same, *kin, *others, *self._before(word), *self._recent):
             if self._pack.fits(slot, entity):
                 return entity
         return None

@@ -201,7 +201,7 @@ class _Resolver:
         if word == "here":
             names[name] = self._surroundings.area or word
             return None
-        entity = self._referents.latest(slot, word)
+        entity = self._referents.latest(name, slot, word)
         if entity is None:
             question = "where is there?" if word == "there" else "what is it?"
             raise _refusal(RejectReason.AMBIGUOUS, f"nothing was named that {word!r} can stand for: {question}")

@@ -1,1 +1,1 @@
-
+"""Models: what they read, how they are decoded, and the process they run in."""
