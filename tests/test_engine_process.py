@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
 from edge_agent.language.process import EngineProcess
+from edge_agent.packs.base import ChoiceSlot, SlotSpec
 from edge_agent.packs.registry import load_pack
 from edge_agent.world.mention import Dialogue
 from edge_agent.world.store import World
@@ -185,6 +187,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from edge_agent.language.process import EngineProcess
+from edge_agent.packs.base import ChoiceSlot, SlotSpec
 from edge_agent.packs.registry import load_pack
 engine = EngineProcess(Path(sys.argv[1]), packs=(load_pack("kiosk"),))
 engine.start()
@@ -223,3 +226,12 @@ def test_the_engine_inherits_no_keys(model: Path, monkeypatch: pytest.MonkeyPatc
         environment = Path(f"/proc/{process.pid}/environ").read_bytes()
     assert b"hunter2" not in environment
     assert b"PYTHONPATH" in environment
+
+
+def test_a_pack_that_cannot_be_told_to_a_model_is_said_at_the_start(model: Path) -> None:
+    """Whatever goes wrong while a pack's trials are made, whoever starts the engine hears of it."""
+    nothing_to_choose = replace(ROBOT.actions[0], slots=(SlotSpec("place", ChoiceSlot(()), required=True),))
+    broken = replace(ROBOT, actions=(nothing_to_choose,))
+    with closing(EngineProcess(model, packs=(broken,))) as process, pytest.raises(NodeFault) as refused:
+        process.start(timeout_s=60)
+    assert refused.value.code is Code.ENGINE_UNAVAILABLE

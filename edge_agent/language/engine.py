@@ -54,14 +54,11 @@ class Log:
 class Weights:
     """A loaded model file and its vocabulary."""
 
-    def __init__(
-        self, path: str, *, n_gpu_layers: int, extra_buffers: bool, log: Log, vocab_only: bool = False
-    ) -> None:
+    def __init__(self, path: str, *, n_gpu_layers: int, extra_buffers: bool, log: Log) -> None:
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = n_gpu_layers
         params.use_extra_bufts = extra_buffers
-        params.vocab_only = vocab_only
         self.log = log
         self._model = llama_cpp.llama_model_load_from_file(path.encode(), params)
         if not self._model:

@@ -168,9 +168,9 @@ class EngineProcess:
         while not self._closed:
             try:
                 child = launch(self._options, self._packs, prove=self._launches == 0)
-            except EdgeAgentError as problem:
+            except Exception as problem:  # whatever it is, those who wait for an engine must hear of it
                 failures += 1
-                self._note(None, problem)
+                self._note(None, _named(problem))
                 if isinstance(problem, ConfigurationFault):
                     return  # the same file would fail the same way
                 self._rest(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
@@ -200,3 +200,9 @@ class EngineProcess:
         if not self._closed:
             self._last_end = f"exit status {status} {child.last_words()}".rstrip()
         self._bury(child)
+
+
+def _named(problem: Exception) -> EdgeAgentError:
+    if isinstance(problem, EdgeAgentError):
+        return problem
+    return NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine cannot be started: {type(problem).__name__}: {problem}")

@@ -27,7 +27,7 @@ JsonObject = dict[str, Any]
 
 def pack_message(message: JsonObject) -> bytes:
     """A message to bytes."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
 
 
 def read_message(data: bytes) -> JsonObject:
