@@ -37,8 +37,8 @@ class Command(Message):
     """1 to 500 characters; longer is TOO_LONG, control characters are BAD_TEXT."""
     pack: Identifier | None = None
     """Which vocabulary; the node's first pack when absent."""
-    robot: Identifier | None = None
-    """Who should do it; the node's default robot when absent."""
+    robot: Name | None = None
+    """Who should do it; the node's default robot when absent. Any other name, look-alikes too, is UNKNOWN_TARGET."""
     session: Identifier | None = None
     """Whose dialogue "it" and "there" belong to; the sending client's own when absent."""
     ttl_ms: Annotated[int, Field(ge=limits.TTL_MS_MIN, le=limits.TTL_MS_MAX)] | None = None

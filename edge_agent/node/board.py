@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 from edge_agent.messages import CommandEvent, Message, Outcome, StateEvent, Stop
 from edge_agent.messages.codec import encode
+from edge_agent.messages.schema import TOPICS
 from edge_agent.node.jobs import Job
 from edge_agent.observe.events import ActionChanged, Stream
 
-TOPIC_STATE = "state"
-TOPIC_COMMAND = "command"
-TOPIC_STOP = "stop"
+_TOPIC_OF = {kind: topic for topic, kind in TOPICS.items()}
 
 Publish = Callable[[str, bytes], None]
 
@@ -38,20 +37,19 @@ class Board:
             state=job.state,
             reason=job.reason,
         )
-        self._show(TOPIC_STATE, event)
+        self._show(event)
         self._stream.tell(ActionChanged(job.action_id, job.command_id, job.robot, job.state, job.reason))
 
     def show_answer(self, command_id: str, outcome: Outcome) -> None:
         """A command was answered."""
         self.event_seq += 1
         self._show(
-            TOPIC_COMMAND,
             CommandEvent(epoch=self.epoch, event_seq=self.event_seq, command_id=command_id, outcome=outcome),
         )
 
     def show_stop(self, stop: Stop) -> None:
         """A stop, and again while somebody has not acknowledged it. It has an id of its own and no number."""
-        self._show(TOPIC_STOP, stop)
+        self._show(stop)
 
-    def _show(self, topic: str, message: Message) -> None:
-        self._publish(topic, encode(message))
+    def _show(self, message: Message) -> None:
+        self._publish(_TOPIC_OF[type(message)], encode(message))

@@ -40,6 +40,7 @@ class Pipeline:
         if self.stops.latched is not None:
             await self.acceptance.refuse_stopped(command, peer)
             return
+        stops_before = self.stops.count
         order = self.acceptance.admit(command, peer, received_ms)
         spans.until_now("admit_ms")
         try:
@@ -51,7 +52,7 @@ class Pipeline:
             if known is not None:
                 self.acceptance.answer_again(order, known)
                 return
-            verdict = self.understanding.judge(order, verdict)
+            verdict = self.understanding.judge(order, verdict, stops_before)
             with spans.stage("dispatch_ms"):
                 settled = await self.answering.settle(order, verdict)
             self.answering.close(order, settled, spans)

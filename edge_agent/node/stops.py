@@ -58,6 +58,11 @@ class Stops:
         return self._latched
 
     @property
+    def count(self) -> int:
+        """Stops since the start; a command that began before the last one is over, even if that was released since."""
+        return self._count
+
+    @property
     def pressed(self) -> asyncio.Event:
         """Set while a stop holds; whoever works on a command waits for this beside the work."""
         return self._pressed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edge_agent.clock import Clock
-from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.messages import Failure, Outcome, Rejection
 from edge_agent.node.dialogue import Dialogues
 from edge_agent.node.interpret import Interpretation, Interpreter
@@ -18,7 +19,7 @@ from edge_agent.node.plan import Planned, plan
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
 from edge_agent.node.worlds import Worlds
-from edge_agent.observe.events import StageFailed, Stream
+from edge_agent.observe.events import NodeChanged, StageFailed, Stream
 from edge_agent.packs.base import Surroundings
 from edge_agent.safety.policy import Policy
 
@@ -80,12 +81,18 @@ class Understanding:
             began_ms, meaning = working.result()
         except EdgeAgentError as problem:
             return self.failed(order, problem)
+        except Exception as bug:  # of the linker, the grammar, a user's pack: the command still gets its answer
+            self.stream.tell(NodeChanged("bug", "".join(traceback.format_exception(bug)), Code.INTERNAL))
+            return self.failed(order, NodeFault(Code.INTERNAL, "a fault of the node's own; its log has more"))
         spans.add({"queue_ms": began_ms - submitted_ms, **meaning.timings})
         return Verdict(Outcome.REJECT if meaning.reject else Outcome.ACTIONS, meaning, reject=meaning.reject)
 
-    def judge(self, order: Order, verdict: Verdict) -> Verdict:
-        """Policy's word on the actions, and a last look at the latch and the clock before anything is written."""
-        if self.stops.latched is not None:
+    def judge(self, order: Order, verdict: Verdict, stops_before: int) -> Verdict:
+        """Policy's word on the actions, and a last look at the latch and the clock before anything is written.
+
+        `stops_before`: how many stops there had been when the order was taken.
+        """
+        if self.stops.latched is not None or self.stops.count != stops_before:
             return Verdict(Outcome.STOPPED, verdict.meaning)
         if verdict.outcome is not Outcome.ACTIONS or verdict.meaning is None:
             return verdict
