@@ -107,6 +107,28 @@ def test_a_kill_loses_no_accepted_command_doubles_none_and_moves_nothing(node: N
     assert len(commands) == 90 and all(row.answer for row in commands)
 
 
+def test_a_request_replayed_a_hundred_times_across_restarts_happens_once(node: Node) -> None:
+    """Five requests, each asked 100 times: 25 times in each of four lives of the node."""
+    hands = Hands(node)
+    told: dict[str, Answer] = {}
+    try:
+        for life in range(4):
+            node.start()
+            with Raw(node.command_address) as raw, node.client() as client:
+                node.wait_for(lambda client=client: any(robot.present for robot in client.snapshot().robots))
+                for _ in range(25):
+                    for number in range(5):
+                        raw.say(Command(request_id=f"same-{number}", text="go to dock 3", ttl_ms=60_000))
+                answers = [raw.hear_a(Answer) for _ in range(5)]
+                for answer in answers:
+                    assert told.setdefault(answer.request_id, answer).actions == answer.actions
+                node.wait_for(lambda client=client: client.snapshot().open == ())
+            (node.kill if life % 2 else node.stop)()
+    finally:
+        hands.close()
+    assert sorted(hands.begun.values()) == [1] * 5
+
+
 def test_what_the_robot_had_when_the_node_was_killed_is_an_unknown_outcome(node: Node) -> None:
     """One in flight, one waiting: the first may have happened, the second did not; neither is sent again."""
     node.start()
@@ -154,7 +176,7 @@ def set_disk_limit(node: Node, limit_bytes: int) -> None:
 
 
 def test_a_full_disk_refuses_commands_and_still_stops(node: Node) -> None:
-    """JOURNAL_UNAVAILABLE, but STOP reaches the robot; with room again the stop is on the disk and commands are taken."""
+    """JOURNAL_UNAVAILABLE, but STOP reaches the robot; with room again it is on the disk and commands are taken."""
     node.start()
     with Raw(node.command_address) as robot, node.client() as client:
         robot.say(Hello(robot="robot", removes_duplicates=True))
