@@ -20,17 +20,14 @@ WANTED: dict[str, list[dict[str, Any]]] = {
         {"action": "go_to", "place": "dock 2"},
         {"action": "turn", "direction": "left", "angle_deg": 90},
     ],
-    "pick up the scanner and take it to maria": [
-        {"action": "pick", "object": "scanner"},
-        {"action": "bring", "object": "scanner", "destination": "maria"},
-    ],
-    "pick up the golden trumpet": [],
+    "hand the scanner to maria": [{"action": "bring", "object": "scanner", "destination": "maria"}],
+    "go to the swimming pool": [],
     "turn on the lights": [{"action": "HassTurnOn", "domain": "light", "area": "Kitchen"}],
     "set the thermostat to 21 degrees": [
         {"action": "HassClimateSetTemperature", "name": "Thermostat", "temperature": 21}
     ],
     "unlock the front door": [{"action": "HassTurnOff", "name": "Front Door"}],
-    "what a lovely day it is": [],
+    "my day was awful": [],
     "a large latte with oat milk please": [
         {"action": "order_drink", "drink": "latte", "size": "large", "milk": "oat milk"}
     ],
@@ -52,7 +49,7 @@ def records() -> list[dict[str, Any]]:
         timeout=280,
         env=dict(os.environ),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

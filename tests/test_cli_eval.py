@@ -18,7 +18,7 @@ WORLD = [
 LINES: list[dict[str, Any]] = [
     {"id": "right", "text": "take the red crate to dock two", "expected": [
         {"action": "bring", "object": "red crate", "destination": "dock 2"}]},
-    {"id": "absent", "text": "bring me the golden trumpet", "expected": [
+    {"id": "absent", "text": "go to the swimming pool", "expected": [
         {"action": "reject", "reason": "unknown_entity"}]},
     {"id": "stop", "text": "stop", "expected": [{"action": "stop"}]},
     {"id": "wrong", "text": "stop", "expected": [{"action": "go_to", "place": "dock 2"}]},

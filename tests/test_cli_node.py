@@ -78,7 +78,7 @@ def test_yes_confirms_and_follows(typed: Any) -> None:
 
 def test_a_reject_is_one(typed: Any) -> None:
     """What cannot be done ends with 1, and the reason is in the answer."""
-    end, (answer,), _ = typed("say", "bring me the golden trumpet")
+    end, (answer,), _ = typed("say", "go to the swimming pool")
     assert (end, answer["reject"]["reason"]) == (Exit.REFUSED, "unknown_entity")
 
 
@@ -129,7 +129,7 @@ def test_the_world_changes_at_once(typed: Any) -> None:
 
 def test_lines_of_stdin(typed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """`say -` sends each line; the first that does not end well decides the exit code, the others are still sent."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("go to dock 1\n\nbring me the golden trumpet\ngo to dock 4\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("go to dock 1\n\ngo to the swimming pool\ngo to dock 4\n"))
     end, records, _ = typed("say", "-", "--yes", "--no-follow")
     assert [record["outcome"] for record in records] == ["actions", "reject", "actions"]
     assert end == Exit.REFUSED
