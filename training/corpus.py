@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from edge_agent.packs.base import REJECT, Pack
-from edge_agent.packs.phrases import Phrases, load_phrases
+from edge_agent.packs.phrases import Phrases, Sample, load_phrases
 from edge_agent.packs.registry import load_pack
 from training.batches import Example
 from training.clauses import Clause, coordinated, fill, with_absent, with_head_unmarked, with_pronoun
@@ -27,13 +28,15 @@ WORLD_SENTENCES = 120
 CLAUSES = ((1, 0.76), (2, 0.18), (3, 0.045), (5, 0.015))
 REJECT_SHARE = 0.12
 """Sentences from the phrases' reject blocks; those about absent things come on top."""
-ABSENT_SHARE = 0.17
+ABSENT_SHARE = 0.16
 HEAD_UNMARKED_SHARE = 0.015
 COORDINATED_SHARE = 0.07
 PRONOUN_SHARE = 0.4
 ADJECTIVES_SHARE = 0.07
 NOISE_SHARE = 0.15
-UNIFORM_SHARE = 0.5
+SHORTER_SHARE = 0.6
+"""How often the shorter of two phrases is said: people add fewer courtesies than the phrases could."""
+UNIFORM_SHARE = 0.25
 """How often an action is drawn evenly; otherwise actions with more phrases are likelier."""
 HELD_BACK_ONE_IN = 20
 TRIES = 50
@@ -107,12 +110,22 @@ class Corpus:
         return _with_something_unknown(rng, made, place)
 
     def _clause(self, rng: random.Random, chosen: Material, place: Place, intent: str) -> Clause | None:
+        sample = self._sample(rng, chosen, intent)
+        if rng.random() < SHORTER_SHARE:
+            sample = min(sample, self._sample(rng, chosen, intent), key=_length)
+        return fill(rng, place, chosen.phrases, sample) if sample else None
+
+    def _sample(self, rng: random.Random, chosen: Material, intent: str) -> Sample | None:
         for _ in range(TRIES):
             sample = chosen.phrases.sample(rng, intent)
-            group = f"{chosen.pack.name}/{intent}/{sample.template}"
-            if is_held_back(group) == self.held_back:
-                return fill(rng, place, chosen.phrases, sample)
+            if is_held_back(f"{chosen.pack.name}/{intent}/{sample.template}") == self.held_back:
+                return sample
         return None
+
+
+def _length(sample: Sample | None) -> int:
+    """Characters said between the names; what is not there is longest."""
+    return sum(len(piece) for piece in sample.pieces if isinstance(piece, str)) if sample else sys.maxsize
 
 
 def _action(rng: random.Random, chosen: Material) -> str:

@@ -60,9 +60,9 @@ def made_up(rng: random.Random) -> str:
 
 
 def english_word(rng: random.Random) -> str:
-    """An English word, frequent ones likelier; the three hundred most frequent, mostly function words, are left out."""
+    """An English word, frequent ones likelier; the thousand most frequent, verbs above all, are left out."""
     words = english()
-    return words[300 + int((len(words) - 300) * rng.random() ** 2)]
+    return words[1000 + int((len(words) - 1000) * rng.random() ** 2)]
 
 
 def spelled(number: int) -> str:
