@@ -72,7 +72,8 @@ def wait_ready(process: subprocess.Popen[bytes], log: Path, runtime_dir: Path, *
         except EdgeAgentError:
             pass
         time.sleep(0.05)
-    pytest.fail(f"what was left running never became ready (exit code {process.poll()}): {process.args}\n{log.read_text(encoding='utf-8')}")
+    said = log.read_text(encoding="utf-8")
+    pytest.fail(f"{process.args} never became ready (exit code {process.poll()}):\n{said}")
 
 
 def matches(wanted: tuple[str, ...], output: str) -> bool:
