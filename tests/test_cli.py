@@ -6,12 +6,14 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from edge_agent import __version__
 from edge_agent.cli import build_parser, main
+from edge_agent.cli.doctor import engine_detail
 from edge_agent.cli.exit_codes import MEANING, Exit, exit_of_error, exit_of_outcome
 from edge_agent.cli.verbs import VERBS, Verb, load
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
@@ -184,3 +186,17 @@ def test_replay_without_a_journal(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["replay", "--state-dir", str(tmp_path)]) == Exit.FAILED
     assert capsys.readouterr().err.startswith(f"JOURNAL_UNAVAILABLE: {tmp_path}/journal.db: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "part"),
+    [
+        pytest.param({"parameters": 5_600_000}, "5.6 M parameters, on the CPU", id="cpu"),
+        pytest.param({"gpu_build": True, "offloaded": "33/33"}, "33/33 on a GPU", id="gpu"),
+        pytest.param({"gpu_build": True}, "no layers on a GPU", id="gpu-unused"),
+        pytest.param({"fallback": "runs without extra matrix kernels"}, "runs without extra", id="fallback"),
+    ],
+)
+def test_doctor_tells_how_the_engine_runs(facts: dict[str, Any], part: str) -> None:
+    """Whether it runs on a GPU, and whether a build that crashes had to be worked around, is said in words."""
+    assert part in engine_detail(facts)

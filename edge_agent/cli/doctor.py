@@ -6,10 +6,11 @@ import argparse
 import os
 import platform
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from edge_agent import __version__
 from edge_agent.cli.connection import add_settings_arguments, connect, read_settings
@@ -39,6 +40,8 @@ class Finding:
     what: str
     state: str
     detail: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    """For programs: everything that the engine found out about itself."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +56,8 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     for finding in _findings(options, settings):
         bad = bad or finding.state == BAD
         screen.line((f"{finding.state:<6}", _STYLE[finding.state]), (f"{finding.what:<14}", "bold"), finding.detail)
-        screen.record({"what": finding.what, "state": finding.state, "detail": finding.detail})
+        facts = {"facts": finding.facts} if finding.facts else {}
+        screen.record({"what": finding.what, "state": finding.state, "detail": finding.detail} | facts)
     return Exit.REFUSED if bad else Exit.OK
 
 
@@ -114,8 +118,17 @@ def _engine(settings: Settings) -> Finding:
     packs = tuple(load_pack(pack.name) for pack in settings.packs)
     with engine_of(settings.model, packs) as engine:
         facts = engine.facts
-    shown = ", ".join(f"{name} {value}" for name, value in facts.items())
-    return Finding("engine", NOTE if facts.get("fallback") else GOOD, f"proved itself with a decode; {shown}")
+    return Finding("engine", NOTE if "fallback" in facts else GOOD, engine_detail(facts), facts)
+
+
+def engine_detail(facts: Mapping[str, Any]) -> str:
+    """What a person wants to know of an engine that proved itself with a decode."""
+    layers = facts.get("offloaded") or "no layers"
+    where = f"{layers} on a GPU" if facts.get("gpu_build") else "on the CPU: this build knows no GPU"
+    parts = [f"proved itself with a decode; {facts.get('parameters', 0) / 1e6:.1f} M parameters, {where}"]
+    if fallback := facts.get("fallback"):
+        parts.append(f"{fallback}; scripts/build-engine.sh builds one that fits")
+    return "; ".join(parts)
 
 
 def _folder(what: str, path: Path) -> Finding:
