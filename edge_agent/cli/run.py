@@ -13,6 +13,9 @@ from edge_agent.node.compose import run_node
 
 EXAMPLE = "edge-agent run --pack robot --world warehouse.toml"
 
+DEFAULT_PACK = "robot"
+"""Whose world `--world` is, where no pack is named."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `run` takes; everything else is in the settings file."""
@@ -32,13 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, _screen: Screen) -> Exit:
     """Run until told to end."""
     overrides: dict[str, Any] = {}
-    if options.world is not None and options.pack is None:
-        options.pack = "robot"
-    if options.pack is not None:
-        world = options.world.absolute() if options.world is not None else None
-        overrides["packs"] = [{"name": options.pack, "world": world}]
+    if options.pack is not None or options.world is not None:
+        overrides["packs"] = [{"name": options.pack or DEFAULT_PACK, "world": _absolute(options.world)}]
     if options.model is not None:
-        overrides["model"] = {"path": options.model.absolute()}
+        overrides["model"] = {"path": _absolute(options.model)}
     if options.insecure_loopback:
         overrides["transport"] = {"insecure_loopback": True}
     return Exit.OK if run_node(read_settings(options, overrides)) == 0 else Exit.FAILED
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.absolute() if path is not None else None
