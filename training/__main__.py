@@ -20,7 +20,6 @@ from training.export import F16, Q8_0, Title, export
 from training.model import Shape
 from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer, vocabulary_of, words_in
 from training.train import Plan, Trainer
-from training.vectors import KEPT, vectors_of
 from training.words import english
 
 NAME = "edge-command-v1"
@@ -87,9 +86,12 @@ def _tokenizer(options: argparse.Namespace) -> Tokenizer:
 
 def _vectors(tokenizer: Tokenizer) -> Tensor:
     """A word vector for every token that is a word, zeros for the others."""
+    from training.vectors import vectors_of  # noqa: PLC0415 - its package is large; measuring does without it
+
     words = words_in(vocabulary_of(tokenizer))
-    table = torch.zeros(tokenizer.get_vocab_size(), KEPT)
-    table[list(words)] = vectors_of(list(words.values()))
+    rows = vectors_of(list(words.values()))
+    table = torch.zeros(tokenizer.get_vocab_size(), rows.size(1))
+    table[list(words)] = rows
     return table
 
 
