@@ -14,9 +14,11 @@ from edge_agent.messages import FROM_NODE, ActionState, Heartbeat, Hello, Noted,
 from edge_agent.messages.codec import Codec
 from edge_agent.node.board import Board
 from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.hearing import Hearing
 from edge_agent.node.jobs import Job
 from edge_agent.node.ledger import Ledger
 from edge_agent.node.lifecycle import Event
+from edge_agent.node.lines import Lines
 from edge_agent.node.tasks import Tasks
 from edge_agent.observe.database import open_database
 from edge_agent.observe.events import ActionChanged, NodeEvent, Stream
@@ -40,8 +42,10 @@ class Bench:
         stream = Stream(self._hear)
         self.tasks = Tasks(stream)
         board = Board(lambda _topic, _frame: None, stream, EPOCH)
+        ledger = Ledger(self.journal, board, self.clock)
         self.dispatcher = Dispatcher(
-            ledger=Ledger(self.journal, board, self.clock),
+            lines=Lines(),
+            ledger=ledger,
             send=self._send,
             stream=stream,
             clock=self.clock,
@@ -49,6 +53,7 @@ class Bench:
             epoch=EPOCH,
             rules=ExecutorSettings(timeout_ms=TIMEOUT_MS, resend_ms=RESEND_MS),
         )
+        self.hearing = Hearing(self.dispatcher, ledger, self._send, self.clock)
 
     def _hear(self, event: NodeEvent) -> None:
         if isinstance(event, ActionChanged):
@@ -66,11 +71,11 @@ class Bench:
         return [message.action_id for _peer, message in self.sent]
 
     def hello(self, peer: bytes = PEER, *, removes_duplicates: bool = True) -> None:
-        self.dispatcher.hello(peer, Hello(robot="robot", removes_duplicates=removes_duplicates))
-        self.dispatcher.greeted("robot")
+        self.hearing.hello(peer, Hello(robot="robot", removes_duplicates=removes_duplicates))
+        self.hearing.greeted("robot")
 
     def give(self, *jobs: Job, ttl_ms: float = 2_000) -> None:
-        self.dispatcher.hold(jobs)
+        self.dispatcher.lines.hold(jobs)
         self.dispatcher.release(jobs, self.clock.now_ms() + ttl_ms, self.clock.now_ms() + 20_000)
 
     async def settle(self) -> None:
@@ -80,7 +85,7 @@ class Bench:
 
     async def report(self, action_id: str, state: str, peer: bytes = PEER, reason: str = "") -> None:
         report = Report(action_id=action_id, robot="robot", epoch=EPOCH, state=state, reason=reason)  # type: ignore[arg-type]
-        noted = await self.dispatcher.report(peer, report)
+        noted = await self.hearing.report(peer, report)
         assert noted == Noted(action_id=action_id, state=ActionState(state))
         await self.settle()
 
@@ -130,7 +135,7 @@ def test_an_executor_that_is_silent_for_too_long_gets_nothing_until_it_is_heard(
         bench.give(job("a"), ttl_ms=60_000)
         await bench.settle()
         assert bench.sent == []
-        bench.dispatcher.heartbeat(PEER, Heartbeat(robot="robot", epoch=EPOCH))
+        bench.hearing.heartbeat(PEER, Heartbeat(robot="robot", epoch=EPOCH))
         await bench.settle()
         assert bench.sent_ids() == ["a"]
 
@@ -237,7 +242,7 @@ def test_the_clock_of_a_later_action_starts_when_the_one_before_has_finished(tmp
         await bench.report("a", "RUNNING")
         for _ in range(20):  # ten times its time to live
             await bench.pass_ms(1_000)
-            bench.dispatcher.heartbeat(PEER, Heartbeat(robot="robot", epoch=EPOCH))
+            bench.hearing.heartbeat(PEER, Heartbeat(robot="robot", epoch=EPOCH))
         await bench.report("a", "FINISHED")
         assert bench.sent_ids()[-1] == "b"
         assert bench.sent[-1][1].expires_in_ms == 2_000

@@ -61,11 +61,11 @@ class Answering:
         if not jobs:
             await self._keep(settled.row)
             return settled
-        self.dispatcher.hold(jobs)
+        self.dispatcher.lines.hold(jobs)
         try:
             await self.journal.write(settled.row, *(row for job in jobs for row in self.ledger.opening_rows(job)))
         except NodeFault as problem:
-            self.dispatcher.drop(jobs)
+            self.dispatcher.lines.drop(jobs)
             failure = Failure(code=Code.JOURNAL_UNAVAILABLE, message=problem.message)
             return self._settled(order, Verdict(Outcome.FAILED, verdict.meaning, error=failure), ())
         if any(job.ended for job in jobs):

@@ -34,7 +34,7 @@ class Approval:
                 action has ended.
             NodeFault: JOURNAL_UNAVAILABLE; the action has ended.
         """
-        job = self.dispatcher.job(message.action_id)
+        job = self.dispatcher.lines.open_job(message.action_id)
         try:
             self.confirmations.redeem(message.action_id, message.digest, message.token, self.clock.now_ms())
         except ClientFault as problem:

@@ -19,8 +19,10 @@ from edge_agent.node.daemon import Daemon
 from edge_agent.node.dialogue import Dialogues
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.health import Engine, Health
+from edge_agent.node.hearing import Hearing
 from edge_agent.node.interpret import Interpreter
 from edge_agent.node.ledger import Ledger
+from edge_agent.node.lines import Lines
 from edge_agent.node.orders import Admission
 from edge_agent.node.pipeline import Pipeline
 from edge_agent.node.reception import Reception
@@ -82,7 +84,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
     dialogues, confirmations = Dialogues(), Confirmations(settings.policy.confirm_ttl_ms)
     policy = Policy(frozenset(settings.policy.confirm))
     understanding = Understanding(interpreters, worlds, dialogues, policy, out.stops, stream, clock, engine_thread)
-    admission = Admission(parts.packs, settings.robot, out.dispatcher.knows)
+    admission = Admission(parts.packs, settings.robot, out.dispatcher.lines.greeted)
     health = Health(parts.engine, journal, stream, parts.state.lasting)
     reception = Reception(
         admission=admission,
@@ -97,12 +99,13 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         approval=Approval(confirmations, out.dispatcher, journal, clock, parts.state.epoch),
         worlds=worlds,
         stops=out.stops,
-        dispatcher=out.dispatcher,
+        hearing=Hearing(out.dispatcher, out.ledger, sockets.send, clock),
         snapshots=Snapshots(out.board, out.dispatcher, out.stops, health, tuple(parts.packs)),
         tasks=out.tasks,
         stream=stream,
         clock=clock,
         reply=reply,
+        epoch=parts.state.epoch,
     )
     return Daemon(
         sockets=sockets,
@@ -128,6 +131,7 @@ def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:
     board = Board(sockets.publish, stream, state.epoch)
     ledger = Ledger(state.journal, board, clock)
     dispatcher = Dispatcher(
+        lines=Lines(),
         ledger=ledger,
         send=sockets.send,
         stream=stream,

@@ -13,9 +13,9 @@ from edge_agent.messages import ActionState, JsonAction
 from edge_agent.node.lifecycle import ENDED, IN_FLIGHT, Event
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
-    """One action on its way. `deadline_ms` None: its clock has not started."""
+    """One action on its way; it is itself, not its values. `deadline_ms` None: its clock has not started."""
 
     action_id: str
     command_id: str

@@ -37,7 +37,8 @@ class Admission:
 
     packs: Mapping[str, Pack]
     robot: str
-    knows_robot: Callable[[str], bool]
+    greeted: Callable[[str], object | None]
+    """Something, for a robot whose executor has said hello."""
 
     def pack_of(self, name: str | None) -> Pack:
         """The pack of this name; the node's first one when none is named.
@@ -59,7 +60,7 @@ class Admission:
         """
         pack = self.pack_of(command.pack)
         robot = command.robot or self.robot
-        if robot != self.robot and not self.knows_robot(robot):
+        if robot != self.robot and self.greeted(robot) is None:
             raise ClientFault(Code.UNKNOWN_TARGET, f"no executor of {robot!r} has said hello", where="robot")
         check_text(command.text)
         ttl_ms = command.ttl_ms or pack.ttl_ms

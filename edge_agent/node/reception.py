@@ -33,7 +33,7 @@ from edge_agent.messages import (
 from edge_agent.messages.codec import Codec, request_id_of
 from edge_agent.node.acceptance import Reply
 from edge_agent.node.approval import Approval
-from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.hearing import Hearing
 from edge_agent.node.orders import Admission
 from edge_agent.node.pipeline import Pipeline
 from edge_agent.node.snapshot import Snapshots
@@ -58,12 +58,13 @@ class Reception:
     approval: Approval
     worlds: Worlds
     stops: Stops
-    dispatcher: Dispatcher
+    hearing: Hearing
     snapshots: Snapshots
     tasks: Tasks
     stream: Stream
     clock: Clock
     reply: Reply
+    epoch: int
 
     def receive(self, peer: bytes, frames: tuple[bytes, ...]) -> None:
         """Take one message in."""
@@ -89,19 +90,19 @@ class Reception:
         match message:
             case Halt():
                 stop_id = self.stops.halt(message.reason)
-                self.reply(peer, Halted(request_id=message.request_id, stop_id=stop_id, epoch=self.dispatcher.epoch))
+                self.reply(peer, Halted(request_id=message.request_id, stop_id=stop_id, epoch=self.epoch))
             case Command() if self._is_stop(message):
                 self.stops.halt(f"said: {message.text}")
                 self._say_stopped(message, peer, received_ms)
             case Stopped():
-                self.dispatcher.check_speaker(peer, message.robot, message.epoch)
+                self.hearing.speaker(peer, message.robot, message.epoch)
                 self.stops.acknowledge(message)
             case Heartbeat():
-                self.dispatcher.heartbeat(peer, message)
+                self.hearing.heartbeat(peer, message)
             case Hello():
-                self.reply(peer, self.dispatcher.hello(peer, message))
+                self.reply(peer, self.hearing.hello(peer, message))
                 self.stops.tell_again(message.robot)
-                self.dispatcher.greeted(message.robot)
+                self.hearing.greeted(message.robot)
             case SnapshotRequest():
                 self.reply(peer, self.snapshots.take(message.request_id))
             case _ if len(self.tasks) >= TASKS_MAX:
@@ -116,7 +117,7 @@ class Reception:
         """Messages whose reply waits for the disk."""
         match message:
             case Report():
-                self.reply(peer, await self.dispatcher.report(peer, message))
+                self.reply(peer, await self.hearing.report(peer, message))
             case Confirm():
                 self.reply(peer, await self.approval.confirm(message))
             case Resume():

@@ -24,7 +24,7 @@ class Snapshots:
 
     def take(self, request_id: str) -> Snapshot:
         """The state as of the last event."""
-        jobs = self.dispatcher.open_jobs()
+        jobs = self.dispatcher.lines.open_jobs()
         latched = self.stops.latched
         return Snapshot(
             request_id=request_id,
@@ -37,7 +37,7 @@ class Snapshots:
             stop_id=latched.stop_id if latched is not None else None,
             robots=tuple(
                 RobotStatus(robot=line.robot, present=self.dispatcher.present(line))
-                for line in self.dispatcher.lines()
+                for line in self.dispatcher.lines.all()
                 if line.executor is not None
             ),
             open=tuple(

@@ -85,7 +85,7 @@ class Stops:
         if fresh:
             self._journal.record(row)
             self._dispatcher.end_all(Event.STOP)
-            self._stream.tell(StopLatched(row.stop_id, row.reason, len(self._dispatcher.executors())))
+            self._stream.tell(StopLatched(row.stop_id, row.reason, len(self._dispatcher.lines.executors())))
         return row.stop_id
 
     def acknowledge(self, stopped: Stopped) -> None:
@@ -136,12 +136,12 @@ class Stops:
         self._pressed.set()
 
     def _waited_for(self) -> list[tuple[str, bytes]]:
-        return [(robot, peer) for robot, peer in self._dispatcher.executors() if robot not in self._acknowledged]
+        return [(robot, peer) for robot, peer in self._dispatcher.lines.executors() if robot not in self._acknowledged]
 
     def _spread(self, row: StopRow, *, everybody: bool, now_ms: float) -> None:
         stop = Stop(stop_id=row.stop_id, epoch=self._board.epoch, reason=row.reason)
         frame = encode(stop)
-        for _robot, peer in self._dispatcher.executors() if everybody else self._waited_for():
+        for _robot, peer in self._dispatcher.lines.executors() if everybody else self._waited_for():
             self._send(peer, frame)
         self._board.show_stop(stop)
         self._sent_ms = now_ms

@@ -11,7 +11,6 @@ import asyncio
 import os
 import socket as unix
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -156,7 +155,3 @@ def _somebody_listens(path: Path) -> bool:
         except OSError:
             return False
     return True
-
-
-Send = Callable[[Peer, bytes], bool]
-Publish = Callable[[str, bytes], None]
