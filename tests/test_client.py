@@ -263,7 +263,7 @@ def test_events_come_in_order_and_end_with_silence(tmp_path: Path) -> None:
         until_watched(node, client)
         sent = [state("a-1", "RUNNING", 1), Stop(stop_id="s-1", epoch=1), state("a-1", "FAILED", 2)]
         node.publish(*sent)
-        assert list(client.events(timeout_ms=300)) == sent
+        assert list(client.events(timeout_ms=1_500)) == sent
 
 
 def test_following_ends_when_every_action_has(tmp_path: Path) -> None:
