@@ -9,6 +9,7 @@ import pytest
 from engine_models import BRING, DOCK, FORWARD, RED_BOX, SAY, sentence
 
 from edge_agent.grammar.schema import answer_schema, general_schema, resolved_schema
+from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import Linked, Quantity, Unit
@@ -16,9 +17,9 @@ from edge_agent.world.mention import Linked, Quantity, Unit
 ROBOT = load_pack("robot")
 
 
-def offered(linked: Linked) -> dict[str, dict[str, Any]]:
+def offered(linked: Linked, pack: Pack = ROBOT) -> dict[str, dict[str, Any]]:
     """The slots of each action that the schema offers."""
-    schema = answer_schema(ROBOT, linked)
+    schema = answer_schema(pack, linked)
     several = next(branch for branch in schema["oneOf"] if "oneOf" in branch["items"])
     return {one["properties"]["action"]["const"]: one["properties"] for one in several["items"]["oneOf"]}
 
@@ -47,6 +48,15 @@ def test_a_bare_number_fits_every_unit() -> None:
     actions = offered(sentence("turn left ninety", ("a", "ninety", Quantity(90.0, Unit.COUNT))))
     assert actions["turn"]["angle_deg"]["enum"] == ["a"]
     assert actions["move"]["distance_m"]["enum"] == ["a"]
+
+
+def test_a_quantity_goes_to_the_slot_of_its_own_unit_where_the_action_has_one() -> None:
+    """An hour of a timer is no 60 minutes; where an action counts in seconds alone, it is 3,600 of them."""
+    hour = ("a", "one hour", Quantity(1.0, Unit.HOUR))
+    timer = offered(sentence("start a timer for one hour", hour), load_pack("home"))["HassStartTimer"]
+    assert timer["hours"]["enum"] == ["a"]
+    assert not {"minutes", "seconds"} & set(timer)
+    assert offered(sentence("wait one hour", hour))["wait"]["seconds"]["enum"] == ["a"]
 
 
 def test_an_entity_of_a_kind_that_the_pack_does_not_know_fits_any_slot() -> None:

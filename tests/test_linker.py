@@ -204,6 +204,15 @@ def test_plural_of_a_sort_at_a_place_means_all_there() -> None:
     assert menu.link("with two sugars").marked == "with [a two] [1 sugars]"
 
 
+def test_every_thing_of_a_sort_is_no_single_thing() -> None:
+    """All of a sort stay unmarked for the model to read, also where one thing's name is a synonym of the sort."""
+    linker = Linker(World.of([Entity("Attic", "area"), Entity("Attic Lamp", "light"), Entity("Rain Sensor", "sensor")]))
+    assert linker.link("attic lights off").marked == "[1 attic] lights off"
+    assert linker.link("the attic light off").marked == "the [1 attic light] off"
+    assert linker.link("are all rain sensors dry").marked == "are all rain sensors dry"
+    assert linker.link("is the rain sensor dry").marked == "is the [1 rain sensor] dry"
+
+
 def test_some_synonyms_hold_only_inside_a_name() -> None:
     """The desk light is the desk lamp; "the light" alone need not be a lamp."""
     linker = Linker(World.of([Entity("desk lamp", "item"), Entity("lamp", "item")]))

@@ -276,3 +276,34 @@ def test_words_of_an_entity_slot_are_the_four() -> None:
     with pytest.raises(ValueError, match="yonder"):
         EntitySlot("place", words=("yonder",))
     assert QuantitySlot(Unit.METRE, 0, 1).unit is Unit.METRE
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "known"),
+    [
+        pytest.param(
+            "binary_sensor", "open", {"domain": "binary_sensor", "state": "on"}, id="a binary sensor's open is on"
+        ),
+        pytest.param("binary_sensor", "closed", {"domain": "binary_sensor", "state": "off"}, id="and closed is off"),
+        pytest.param("cover", "open", {"domain": "cover", "state": "open"}, id="a cover knows open itself"),
+        pytest.param("contraption", "open", {"state": "open"}, id="a kind that is no domain fills nothing in"),
+    ],
+)
+def test_a_question_about_a_named_thing_takes_its_domain_from_the_world(
+    kind: str, state: str, known: dict[str, str]
+) -> None:
+    """The sentence does not say what sort of thing the hatch is; the world does."""
+    action = {"action": "HassGetState", "name": "Hatch", "state": state}
+    completed = HOME.complete(action, around("is the hatch open", Entity("Hatch", kind)))
+    assert completed == {"action": "HassGetState", "name": "Hatch"} | known
+
+
+def test_a_script_is_run_by_its_domain() -> None:
+    completed = HOME.complete({"action": "HassTurnOn", "name": "Dusk"}, around("run dusk", Entity("Dusk", "script")))
+    assert completed == {"action": "HassTurnOn", "name": "Dusk", "domain": "script"}
+
+
+@pytest.mark.parametrize("said", [{"search_query": "jazz"}, {"search_query": "jazz", "name": "Radio"}])
+def test_music_plays_where_the_speaker_stands_unless_a_player_is_named(said: dict[str, str]) -> None:
+    completed = HOME.complete({"action": "HassMediaSearchAndPlay", **said}, around("play jazz"))
+    assert ("area" in completed) is ("name" not in said)

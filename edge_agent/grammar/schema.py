@@ -20,6 +20,7 @@ from edge_agent.world.mention import (
     Linked,
     Mention,
     MentionType,
+    Unit,
 )
 from edge_agent.world.units import convert
 
@@ -30,19 +31,19 @@ SPAN_WORDS = "x-words"
 
 _SPAN = {"$ref": "#/$defs/span"}
 
-Offer = Callable[[Slot], JsonSchema | None]
-"""The schema of a slot's values on offer, or None when there are none."""
+Offer = Callable[[ActionSpec, Slot], JsonSchema | None]
+"""The schema of the values on offer for an action's slot, or None when there are none."""
 
 
 def answer_schema(pack: Pack, linked: Linked) -> JsonSchema:
     """The answers possible to this sentence: one reject, or 1 to ACTIONS_MAX actions."""
 
-    def offer(slot: Slot) -> JsonSchema | None:
+    def offer(spec: ActionSpec, slot: Slot) -> JsonSchema | None:
         match slot:
             case EntitySlot():
                 return _enum(entity_labels(pack, slot, linked.mentions))
             case QuantitySlot():
-                return _enum(quantity_labels(slot, linked.mentions))
+                return _enum(quantity_labels(slot, quantity_units(spec), linked.mentions))
             case TextSlot():
                 return _SPAN if linked.words else None
             case ChoiceSlot():
@@ -59,7 +60,7 @@ def span_schema(linked: Linked) -> JsonSchema:
 def general_schema(pack: Pack) -> JsonSchema:
     """Every answer this pack can ever give, whatever the sentence: all labels, any text."""
 
-    def offer(slot: Slot) -> JsonSchema | None:
+    def offer(_spec: ActionSpec, slot: Slot) -> JsonSchema | None:
         match slot:
             case EntitySlot():
                 return _enum([*range(1, ENTITY_MENTIONS_MAX + 1), *slot.words])
@@ -83,12 +84,23 @@ def entity_labels(pack: Pack, slot: EntitySlot, mentions: Sequence[Mention]) -> 
     return labels + [word for word in slot.words if word in said]
 
 
-def quantity_labels(slot: QuantitySlot, mentions: Sequence[Mention]) -> list[str]:
-    """Labels of the quantities whose unit is the slot's or converts to it."""
+def quantity_units(spec: ActionSpec) -> frozenset[Unit]:
+    """The units that an action has slots for."""
+    return frozenset(slot_spec.slot.unit for slot_spec in spec.slots if isinstance(slot_spec.slot, QuantitySlot))
+
+
+def quantity_labels(slot: QuantitySlot, units: frozenset[Unit], mentions: Sequence[Mention]) -> list[str]:
+    """Labels of the quantities whose unit is the slot's or converts to it.
+
+    `units` are those of all the action's slots: a quantity said in one of them goes to no slot of another, so that "one
+    hour and 15 minutes" fills a timer's hours and minutes and never 60 of its minutes.
+    """
     return [
         mention.label
         for mention in mentions
-        if mention.quantity is not None and convert(mention.quantity, slot.unit) is not None
+        if (said := mention.quantity) is not None
+        and convert(said, slot.unit) is not None
+        and (said.unit is slot.unit or said.unit not in units)
     ]
 
 
@@ -131,7 +143,7 @@ def _answer(pack: Pack, offer: Offer, span: JsonSchema) -> JsonSchema:
 def _action(spec: ActionSpec, offer: Offer) -> JsonSchema | None:
     properties: JsonSchema = {}
     for slot_spec in spec.slots:
-        schema = offer(slot_spec.slot)
+        schema = offer(spec, slot_spec.slot)
         if schema is not None:
             properties[slot_spec.name] = schema
         elif slot_spec.required:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 
 from edge_agent.grammar.gbnf import body_rules, definition_rules
-from edge_agent.grammar.schema import answer_schema, entity_labels, quantity_labels, span_schema
+from edge_agent.grammar.schema import answer_schema, entity_labels, quantity_labels, quantity_units, span_schema
 from edge_agent.packs.base import EntitySlot, Pack, QuantitySlot, TextSlot
 from edge_agent.world.mention import Linked
 
@@ -25,7 +25,14 @@ class SentenceGrammars:
         self._pack = pack
         slots = [spec.slot for action in pack.actions for spec in action.slots]
         self._entity_slots = tuple({slot: None for slot in slots if isinstance(slot, EntitySlot)})
-        self._quantity_slots = tuple({slot: None for slot in slots if isinstance(slot, QuantitySlot)})
+        self._quantity_slots = tuple(
+            {
+                (spec.slot, quantity_units(action)): None
+                for action in pack.actions
+                for spec in action.slots
+                if isinstance(spec.slot, QuantitySlot)
+            }
+        )
         self._has_text = any(isinstance(slot, TextSlot) for slot in slots)
         self._kept: OrderedDict[Hashable, str] = OrderedDict()
 
@@ -45,5 +52,5 @@ class SentenceGrammars:
 
     def _key(self, linked: Linked) -> Hashable:
         entities = tuple(tuple(entity_labels(self._pack, slot, linked.mentions)) for slot in self._entity_slots)
-        quantities = tuple(tuple(quantity_labels(slot, linked.mentions)) for slot in self._quantity_slots)
+        quantities = tuple(tuple(quantity_labels(slot, units, linked.mentions)) for slot, units in self._quantity_slots)
         return entities, quantities

@@ -3,7 +3,8 @@ unchanged.
 
 Three slots are ours: LightSet's brightness_step, SetVolumeRelative's volume_step and GetState's device classes as one
 list. An action on a kind of thing ("the lights") without a name or a place means the room where the speaker stands,
-unless the sentence says all or everywhere. Unlocking, and opening a garage, a gate or a door, are `lock`; heating is
+unless the sentence says all or everywhere; so do playing something and asking how warm it is. What is known of a thing
+by its name is filled in from the world: the domain of what a question or a script is about. Unlocking, and opening a garage, a gate or a door, are `lock`; heating is
 `heat`. Classes of actions live in home_devices, home_media and home_timers.
 """
 
@@ -11,13 +12,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from edge_agent.messages.base import JsonAction
 from edge_agent.packs import home_devices as devices
 from edge_agent.packs import home_media as media
 from edge_agent.packs import home_timers as timers
 from edge_agent.packs.base import Hazard, Surroundings, make_pack
+from edge_agent.packs.home_values import Domain
 
 _HERE: Final = Path(__file__).parent
 _EVERYWHERE: Final = re.compile(
@@ -29,12 +31,44 @@ _EVERYWHERE: Final = re.compile(
 _ENTRANCES: Final = frozenset({"door", "garage", "gate", "garage_door"})
 _ENTRANCE_NAME: Final = re.compile(r"\b(doors?|garage|gates?)\b")
 """Where the owner gave no device class, the name says it."""
-_GROUPS: Final = frozenset({"HassLightSet", "HassSetVolume", "HassSetVolumeRelative", "HassFanSetSpeed"})
-"""Actions that mean a group of things even without a domain: a brightness is the lights' brightness."""
+_GROUPS: Final = frozenset(
+    {
+        "HassLightSet",
+        "HassSetVolume",
+        "HassSetVolumeRelative",
+        "HassFanSetSpeed",
+        "HassMediaSearchAndPlay",
+        "HassClimateGetTemperature",
+    }
+)
+"""Actions that mean the things of a room even without a domain: a brightness is the lights' brightness."""
+_DOMAINS: Final = frozenset(get_args(Domain))
+_BINARY: Final = {"open": "on", "closed": "off"}
+"""A binary sensor knows on and off alone; a door's sensor is on when the door is open."""
 
 
 def complete(action: JsonAction, surroundings: Surroundings) -> JsonAction:
-    """Fill in the speaker's area where the sentence leaves the place to it; `here` becomes the area."""
+    """Fill in what the sentence leaves to the place where it is said, and to what is known of the thing it names."""
+    return _placed(_known(action, surroundings), surroundings)
+
+
+def _known(action: JsonAction, surroundings: Surroundings) -> JsonAction:
+    """The domain of a named thing where Home Assistant expects it, and a binary sensor's state in its own words."""
+    name = action.get("name")
+    entity = surroundings.entity(name) if isinstance(name, str) else None
+    if entity is None or entity.kind not in _DOMAINS:
+        return action
+    if action["action"] == "HassGetState":
+        action = {**action, "domain": entity.kind}
+        if entity.kind == "binary_sensor" and action.get("state") in _BINARY:
+            action["state"] = _BINARY[action["state"]]
+    elif action["action"] == "HassTurnOn" and entity.kind == "script":
+        action = {**action, "domain": entity.kind}
+    return action
+
+
+def _placed(action: JsonAction, surroundings: Surroundings) -> JsonAction:
+    """The speaker's area where the sentence leaves the place to it; `here` becomes the area."""
     area = surroundings.area
     if action.get("area") == "here":
         rest = {name: value for name, value in action.items() if name != "area"}

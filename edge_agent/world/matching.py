@@ -22,6 +22,7 @@ COMPOUND_SLACK: Final = 2
 """A name may be said in so many more pieces than it is written in."""
 SUBSTITUTIONS_MAX: Final = 32
 _MISHEARD_SCORE: Final = 0.7
+_EVERY: Final = frozenset({"all", "any", "which", "many"})
 
 
 def matches(sentence: Sentence, index: Index) -> list[Match]:
@@ -76,6 +77,8 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
             return None
         if exact or fitting:
             return match_of(run, exact or fitting, Level.EXACT if exact else Level.INFLECTED)
+    if _says_all(sentence, run, index):
+        return None
     if (entries := index.synonyms.get(key)) and not (len(run) == 1 and sentence.opens_clause(run[0].first)):
         fitting = [entry for entry in entries if not any(token.surface in FUNCTION_WORDS for token in run)]
         return match_of(run, fitting, Level.SYNONYM) if fitting else None
@@ -83,7 +86,8 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
 
 
 def _says_all(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
-    """Whether every thing of a sort is meant, here or at a place: "kitchen lights" are not the one kitchen light.
+    """Whether every thing of a sort is meant, here or at a place: "kitchen lights" are not the one kitchen light, nor
+    are "all motion sensors" the one of that name.
 
     A number before it counts portions of one thing: "two sugars".
     """
@@ -93,7 +97,7 @@ def _says_all(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
         return False
     if len(run) == 1:
         return not any(token.after == run[0].first and token.key.isdigit() for token in sentence.tokens)
-    return merged([token.key for token in run[:-1]]) in index.names
+    return sentence.word(run[0].first - 1) in _EVERY or merged([token.key for token in run[:-1]]) in index.names
 
 
 def _joins_grammar(run: Sequence[Token], entry: Entry) -> bool:
