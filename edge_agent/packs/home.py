@@ -4,8 +4,9 @@ unchanged.
 Three slots are ours: LightSet's brightness_step, SetVolumeRelative's volume_step and GetState's device classes as one
 list. An action on a kind of thing ("the lights") without a name or a place means the room where the speaker stands,
 unless the sentence says all or everywhere; so do playing something and asking how warm it is. What is known of a thing
-by its name is filled in from the world: the domain of what a question or a script is about. Unlocking, and opening a garage, a gate or a door, are `lock`; heating is
-`heat`. Classes of actions live in home_devices, home_media and home_timers.
+by its name is filled in from the world: the domain of what a question or a script is about. Unlocking, and opening a
+garage, a gate or a door, are `lock`; heating is `heat`. Classes of actions live in home_devices, home_media and
+home_timers.
 """
 
 from __future__ import annotations
