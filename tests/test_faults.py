@@ -332,6 +332,17 @@ def test_a_killed_engine_loses_nothing_and_the_node_answers_on(node: Node) -> No
     assert engine_pids(node) != [engine]
 
 
+def test_a_hanging_engine_is_expired_then_replaced(node: Node) -> None:
+    """SIGSTOP: the command is answered when its time is over, the engine is killed, and another one answers."""
+    node.start("--model")
+    (engine,) = engine_pids(node)
+    os.kill(engine, signal.SIGSTOP)
+    with node.client() as client:
+        assert client.command("go to dock 3", ttl_ms=300).outcome is Outcome.EXPIRED
+        assert client.command("go to dock 3", ttl_ms=60_000).outcome in (Outcome.ACTIONS, Outcome.REJECT)
+    assert engine not in engine_pids(node)
+
+
 def test_the_engine_dies_with_the_node(node: Node) -> None:
     node.start("--model")
     (engine,) = engine_pids(node)
