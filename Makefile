@@ -32,7 +32,6 @@ format: $(VENV)/.dev ## let ruff put the code in order
 setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
 
 model: $(VENV)/.model ## train the bundled model again (MINUTES=30)
-	@$(PIP) install --find-links $(WHEELS) --editable '.[model]'
 	@$(BIN)/python -m training --minutes $(MINUTES) --out models
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
