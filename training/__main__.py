@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from training.batches import Example, Stream, blocks_from_worker
 from training.card import Facts, corpus_hash, write_card
@@ -18,7 +17,7 @@ from training.check import measure, sample
 from training.corpus import PACK_SHARES, Corpus
 from training.export import F16, Q8_0, Title, export
 from training.model import Shape
-from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer, vocabulary_of, words_in
+from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
 from training.train import Plan, Trainer
 from training.words import english
 
@@ -46,7 +45,7 @@ def main(arguments: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(options)
     plan = Plan(seconds=options.minutes * 60, steps=options.steps, seed=options.seed)
-    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan, _vectors(tokenizer))
+    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan)
     checkpoint = options.work / "checkpoint.pt"
     if options.resume:
         trainer.resume(checkpoint)
@@ -82,17 +81,6 @@ def _tokenizer(options: argparse.Namespace) -> Tokenizer:
     tokenizer = train_tokenizer([*texts, *common], VOCABULARY)
     tokenizer.save(str(path))
     return tokenizer
-
-
-def _vectors(tokenizer: Tokenizer) -> Tensor:
-    """A word vector for every token that is a word, zeros for the others."""
-    from training.vectors import vectors_of  # noqa: PLC0415 - its package is large; measuring does without it
-
-    words = words_in(vocabulary_of(tokenizer))
-    rows = vectors_of(list(words.values()))
-    table = torch.zeros(tokenizer.get_vocab_size(), rows.size(1))
-    table[list(words)] = rows
-    return table
 
 
 def _texts(example: Example) -> tuple[str, str, str]:

@@ -14,8 +14,6 @@ from torch.nn import functional
 
 ROPE_BASE = 10_000.0
 NORM_EPSILON = 1e-5
-OWN_SHARE = 0.3
-OWN_DROPPED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,51 +97,22 @@ class Block(nn.Module):
         return values + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
 
 
-class Embedding(nn.Module):
-    """The table of tokens, for input and output: a learnt row each, plus for words a projection of their fixed vector.
-
-    A word's own row counts little and is dropped now and then on the way in, so that words mean what their neighbours
-    mean unless the data says otherwise. `vectors` is (vocabulary, any), zero where a token is no word.
-    """
-
-    vectors: Tensor
-    own: Tensor
-
-    def __init__(self, shape: Shape, vectors: Tensor | None) -> None:
-        super().__init__()
-        vectors = torch.zeros(shape.vocabulary, 1) if vectors is None else vectors
-        is_word = vectors.abs().sum(1, keepdim=True) > 0
-        self.register_buffer("vectors", vectors)
-        self.register_buffer("own", torch.where(is_word, OWN_SHARE, 1.0), persistent=False)
-        self.rows = nn.Parameter(torch.randn(shape.vocabulary, shape.width) * 0.02 * ~is_word)
-        self.projection = nn.Parameter(torch.randn(vectors.size(1), shape.width) * 0.02)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        own = self.own
-        if self.training:
-            own = torch.where((own < 1) & (torch.rand_like(own) < OWN_DROPPED), 0.0, own)
-        return functional.embedding(tokens, self.vectors @ self.projection + self.rows * own)
-
-    def table(self) -> Tensor:
-        """The whole table (vocabulary, width)."""
-        return self.vectors @ self.projection + self.rows * self.own
-
-
 class Llama(nn.Module):
     """The whole model. `forward` gives hidden states; `logits` is separate, because few positions are scored."""
 
     cosine: Tensor
     sine: Tensor
 
-    def __init__(self, shape: Shape, vectors: Tensor | None = None) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.token_embd = Embedding(shape, vectors)
+        self.token_embd = nn.Embedding(shape.vocabulary, shape.width)
         self.blk = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.output_norm = Norm(shape.width)
         cosine, sine = rotations(shape)
         self.register_buffer("cosine", cosine, persistent=False)
         self.register_buffer("sine", sine, persistent=False)
+        nn.init.normal_(self.token_embd.weight, std=0.02)
         for name, weight in self.named_parameters():
             if weight.dim() == 2 and name.startswith("blk"):
                 ends = name.endswith(("attn_output.weight", "ffn_down.weight"))
@@ -159,13 +128,8 @@ class Llama(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary of some hidden states (…, width)."""
-        return functional.linear(hidden, self.token_embd.table())
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What a file of this model holds, by llama.cpp's names."""
-        learnt = {name: weight for name, weight in self.named_parameters() if not name.startswith("token_embd")}
-        return {"token_embd.weight": self.token_embd.table(), **learnt}
+        return functional.linear(hidden, self.token_embd.weight)
 
     def parameters_total(self) -> int:
-        """How many numbers the finished model has."""
-        return sum(weight.numel() for weight in self.tensors().values())
+        """How many numbers are learnt."""
+        return sum(weight.numel() for weight in self.parameters())

@@ -23,7 +23,7 @@ LABELS = (
     *DEICTIC_WORDS,
 )
 MARKS = (*(f"[{label}" for label in LABELS), "]")
-VOCABULARY = 8192
+VOCABULARY = 6144
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,6 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     pairs = tuple(pair if isinstance(pair, str) else " ".join(pair) for pair in merges)
     return Vocabulary(tuple(by_id[number] for number in range(len(by_id))), pairs)
-
-
-def words_in(vocabulary: Vocabulary) -> dict[int, str]:
-    """The tokens that are whole words of at least two letters, by id, with or without a blank before them."""
-    plain = {number: token.removeprefix("Ġ") for number, token in enumerate(vocabulary.tokens)}
-    return {number: word for number, word in plain.items() if word.isascii() and word.isalpha() and len(word) > 1}
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -48,10 +48,10 @@ class Progress:
 class Trainer:
     """A model, its optimizers and its progress."""
 
-    def __init__(self, shape: Shape, plan: Plan, vectors: Tensor | None = None) -> None:
+    def __init__(self, shape: Shape, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.progress = plan, Progress()
-        self.model = Llama(shape, vectors)
+        self.model = Llama(shape)
         matrices = [weight for name, weight in self.model.named_parameters() if _is_matrix(name, weight)]
         others = [weight for name, weight in self.model.named_parameters() if not _is_matrix(name, weight)]
         self._muon = torch.optim.Muon(
