@@ -28,7 +28,7 @@ WORLD_SENTENCES = 120
 CLAUSES = ((1, 0.76), (2, 0.18), (3, 0.045), (5, 0.015))
 REJECT_SHARE = 0.12
 """Sentences from the phrases' reject blocks; those about absent things come on top."""
-ABSENT_SHARE = 0.16
+ABSENT_SHARE = 0.2
 HEAD_UNMARKED_SHARE = 0.015
 COORDINATED_SHARE = 0.07
 PRONOUN_SHARE = 0.4

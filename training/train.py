@@ -27,8 +27,8 @@ class Plan:
     steps: int | None = None
     seed: int = 1
     warmup_steps: int = 60
-    matrix_rate: float = 3.5e-3
-    other_rate: float = 3e-3
+    matrix_rate: float = 3e-3
+    other_rate: float = 2.5e-3
     weight_decay: float = 0.05
     bfloat16: bool = True
 
