@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import llama_cpp
 import numpy as np
@@ -33,11 +33,15 @@ _NO_ROOM, _STOPPED = 1, 2
 class Log:
     """llama.cpp's last words, kept for error messages and `doctor`; nothing is printed."""
 
+    _callbacks: ClassVar[list[object]] = []
+    """llama.cpp keeps the pointer for the whole process and may call it after this log is gone: never freed."""
+
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.offloaded = ""
-        self._callback = llama_cpp.llama_log_callback(self._hear)
-        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
+        callback = llama_cpp.llama_log_callback(self._hear)
+        self._callbacks.append(callback)
+        llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
 
     def _hear(self, level: int, text: bytes, _data: Any) -> None:
         line = text.decode("utf-8", "replace").strip()
