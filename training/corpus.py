@@ -22,7 +22,7 @@ from training.sentences import answer, read, sentence
 from training.words import listed
 from training.worlds import Place, random_place
 
-PACK_SHARES = {"robot": 0.42, "home": 0.42, "kiosk": 0.16}
+PACK_SHARES = {"robot": 0.40, "home": 0.45, "kiosk": 0.15}
 WORLD_SENTENCES = 120
 """Sentences made in one world before it is thrown away."""
 CLAUSES = ((1, 0.76), (2, 0.18), (3, 0.045), (5, 0.015))
