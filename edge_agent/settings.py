@@ -27,6 +27,8 @@ class PackSettings(_Section):
     """A shipped pack (robot, home, kiosk) or the path of a pack file."""
     world: Path | None = None
     """TOML file; the pack's example world when absent."""
+    grammar: Path | None = None
+    """A GBNF file of your own for this pack's answers; one made for each sentence when absent."""
 
 
 class ModelSettings(_Section):
@@ -144,7 +146,7 @@ def _anchor(tree: dict[str, Any], folder: Path) -> None:
     packs = tree.get("packs")
     sections = [(tree, "runtime_dir"), (tree, "state_dir"), (tree.get("model"), "path")]
     for pack in packs if isinstance(packs, list) else ():
-        sections.append((pack, "world"))
+        sections += [(pack, "world"), (pack, "grammar")]
         if isinstance(pack, dict) and str(pack.get("name")).endswith((".py", ".json")):
             sections.append((pack, "name"))
     for section, key in sections:

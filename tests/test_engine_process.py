@@ -17,6 +17,7 @@ from engine_models import BRING, ROOT, write_tiny
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
+from edge_agent.grammar.general import general_gbnf
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
@@ -235,3 +236,16 @@ def test_a_pack_that_cannot_be_told_to_a_model_is_said_at_the_start(model: Path)
     with closing(EngineProcess(model, packs=(broken,))) as process, pytest.raises(NodeFault) as refused:
         process.start(timeout_s=60)
     assert refused.value.code is Code.ENGINE_UNAVAILABLE
+
+
+def test_an_owners_grammar_that_says_something_else_is_never_used(model: Path) -> None:
+    """Both readers take the pack's own general form; one action under another name, and the engine does not start."""
+    sound = replace(ROBOT, grammar=general_gbnf(ROBOT))
+    with EngineProcess(model, packs=(sound,)) as engine:
+        assert engine.facts["grammar_trials"] > 100
+    lying = replace(ROBOT, grammar=general_gbnf(ROBOT).replace("go_to", "go_two"))
+    with closing(EngineProcess(model, packs=(lying,))) as engine:
+        with pytest.raises(NodeFault) as refused:
+            engine.start()
+        assert refused.value.code is Code.GRAMMAR_INVALID
+        assert refused.value.where == "robot.go_to"

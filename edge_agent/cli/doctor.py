@@ -18,6 +18,7 @@ from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.local import engine_of, model_file, world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.grammar.own import with_grammar
 from edge_agent.grammar.selftest import self_test
 from edge_agent.language.models import verify
 from edge_agent.observe.database import FILE_NAME
@@ -95,7 +96,7 @@ def _libraries() -> Finding:
 
 
 def _pack(chosen: PackSettings) -> Finding:
-    pack = load_pack(chosen.name)
+    pack = with_grammar(load_pack(chosen.name), chosen.grammar)
     world = world_of(pack, chosen.world)
     phrases = load_phrases(pack)
     self_test(pack, world)
@@ -115,7 +116,7 @@ def _model(settings: Settings) -> Finding:
 
 
 def _engine(settings: Settings) -> Finding:
-    packs = tuple(load_pack(pack.name) for pack in settings.packs)
+    packs = tuple(with_grammar(load_pack(pack.name), pack.grammar) for pack in settings.packs)
     with engine_of(settings.model, packs) as engine:
         facts = engine.facts
     return Finding("engine", NOTE if "fallback" in facts else GOOD, engine_detail(facts), facts)

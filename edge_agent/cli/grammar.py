@@ -6,13 +6,15 @@ import argparse
 from pathlib import Path
 
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.cli.local import world_of
+from edge_agent.cli.local import engine_of, world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import ClientFault, Code
 from edge_agent.grammar.general import general_gbnf
-from edge_agent.grammar.limits import check_gbnf
+from edge_agent.grammar.own import with_grammar
+from edge_agent.grammar.selftest import self_test
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.packs.registry import SHIPPED, load_pack
+from edge_agent.settings import ModelSettings
 from edge_agent.world.linker import Linker
 from edge_agent.world.text import check_text
 
@@ -27,21 +29,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", metavar="TEXT", help="a sentence; without one, the pack's general form")
     parser.add_argument("--pack", default="robot", metavar="NAME|FILE", help="robot, home, kiosk or a pack file")
     parser.add_argument("--world", type=Path, metavar="FILE", help="TOML (default: the pack's example world)")
-    parser.add_argument("--check", type=Path, metavar="FILE", help="say whether a GBNF file of your own is sound")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="put your own GBNF file to the pack's self-test")
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the shipped packs' general forms there")
 
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Write the grammar; nothing else goes to stdout."""
     if options.check is not None:
-        check_gbnf(_read(options.check))
-        screen.line(("sound", "green"), f"  {options.check}")
-        screen.record({"file": str(options.check), "sound": True})
+        _check(options, screen)
     elif options.write is not None:
         _write(options.write)
     else:
         screen.raw(_grammar(options))
     return Exit.OK
+
+
+def _check(options: argparse.Namespace, screen: Screen) -> None:
+    """Put the file to the pack's self-test, in both readers of grammars."""
+    pack = with_grammar(load_pack(options.pack), options.check)
+    self_test(pack, world_of(pack, options.world))
+    with engine_of(ModelSettings(), (pack,)) as engine:
+        tried = engine.facts["grammar_trials"]
+    screen.line(("sound", "green"), f"  {options.check}  {tried} answers tried with llama.cpp and llguidance")
+    screen.record({"file": str(options.check), "pack": pack.name, "sound": True, "answers_tried": tried})
 
 
 def _grammar(options: argparse.Namespace) -> str:
@@ -58,10 +68,3 @@ def _write(folder: Path) -> None:
             (folder / f"{name}.gbnf").write_text(general_gbnf(load_pack(name)), encoding="utf-8")
     except OSError as problem:
         raise ClientFault(Code.GRAMMAR_INVALID, f"cannot be written: {problem}", where=str(folder)) from problem
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise ClientFault(Code.GRAMMAR_INVALID, f"cannot be read: {problem}", where=str(path)) from problem

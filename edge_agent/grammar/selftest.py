@@ -30,7 +30,15 @@ from edge_agent.packs.base import (
     TextSlot,
 )
 from edge_agent.world.entities import Entity
-from edge_agent.world.mention import Dialogue, Linked, Mention, MentionType, Quantity, Word
+from edge_agent.world.mention import (
+    ENTITY_MENTIONS_MAX,
+    Dialogue,
+    Linked,
+    Mention,
+    MentionType,
+    Quantity,
+    Word,
+)
 from edge_agent.world.store import World
 
 _WORDS = ("do", "something", '"nice"', "für", "them")
@@ -71,10 +79,10 @@ def trials(pack: Pack) -> Iterator[Trial]:
     """One trial for each action of the pack, in order."""
     grammars = SentenceGrammars(pack)
     for spec in pack.actions:
-        linked, call = _sentence(spec)
+        linked, call = _sentence(spec, pack.grammar is not None)
         first = spec is pack.actions[0]
         valid = (*_valid(spec, call), *(_valid_lists(call) if first else ()))
-        invalid = (*_broken(spec, call), *(_broken_lists(call) if first else ()))
+        invalid = (*_broken(spec, call, pack.grammar is not None), *(_broken_lists(call) if first else ()))
         yield Trial(
             name=f"{pack.name}.{spec.name}",
             linked=linked,
@@ -84,8 +92,11 @@ def trials(pack: Pack) -> Iterator[Trial]:
         )
 
 
-def _sentence(spec: ActionSpec) -> tuple[Linked, dict[str, Any]]:
-    """A sentence with something to say for every slot, and the action that says it all."""
+def _sentence(spec: ActionSpec, own: bool) -> tuple[Linked, dict[str, Any]]:
+    """A sentence with something to say for every slot, and the action that says it all.
+
+    A grammar of the owner's `own` need not take quotation marks: no normalized sentence holds one.
+    """
     mentions: list[Mention] = []
     call: dict[str, Any] = {"action": spec.name}
     entities = quantities = 0
@@ -106,7 +117,7 @@ def _sentence(spec: ActionSpec) -> tuple[Linked, dict[str, Any]]:
             case ChoiceSlot(values=values):
                 call[name] = values[0]
             case TextSlot():
-                call[name] = " ".join(_WORDS[1:4])
+                call[name] = " ".join(_WORDS[3:] if own else _WORDS[1:4])
     text, words = "", []
     for word in _WORDS:
         words.append(Word(word, len(text), len(text) + len(word)))
@@ -145,26 +156,28 @@ def _broken_lists(call: dict[str, Any]) -> Iterator[str]:
     yield json_text([{"action": REJECT, "reason": "tired"}])
 
 
-def _broken(spec: ActionSpec, call: dict[str, Any]) -> Iterator[str]:
-    """Ways to spoil one action that no grammar may let pass."""
+def _broken(spec: ActionSpec, call: dict[str, Any], own: bool) -> Iterator[str]:
+    """Ways to spoil one action that no grammar may let pass; one of the owner's `own` cannot know the sentence."""
     yield json_text([call | {"action": spec.name + "x"}])
     yield json_text([call | {"extra": 1}])
     for slot_spec in spec.slots:
-        yield json_text([call | {slot_spec.name: _wrong_value(slot_spec)}])
+        wrong = _wrong_value(slot_spec, own)
+        if wrong is not None:
+            yield json_text([call | {slot_spec.name: wrong}])
         if slot_spec.required:
             yield json_text([{name: value for name, value in call.items() if name != slot_spec.name}])
     if len(call) > 2:
         yield json_text([dict(reversed(call.items()))])
 
 
-def _wrong_value(slot_spec: SlotSpec) -> int | str:
+def _wrong_value(slot_spec: SlotSpec, own: bool) -> int | str | None:
     match slot_spec.slot:
         case EntitySlot():
-            return 20
+            return ENTITY_MENTIONS_MAX + own
         case QuantitySlot():
             return "k"
         case TextSlot():
-            return "something them"
+            return None if own else "something them"
         case _:
             return "no such choice"
 

@@ -37,7 +37,9 @@ class SentenceGrammars:
         self._kept: OrderedDict[Hashable, str] = OrderedDict()
 
     def for_sentence(self, linked: Linked) -> str:
-        """GBNF text of this sentence's answers."""
+        """GBNF text of this sentence's answers; the pack's own grammar when it brings one."""
+        if self._pack.grammar is not None:
+            return self._pack.grammar
         key = self._key(linked)
         rules = self._kept.get(key)
         if rules is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.grammar.own import with_grammar
 from edge_agent.grammar.selftest import self_test
 from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.process import EngineProcess
@@ -66,11 +67,11 @@ def load_packs(chosen: tuple[PackSettings, ...]) -> dict[str, Pack]:
     """The packs by name, in the order of the settings.
 
     Raises:
-        ConfigurationFault: UNKNOWN_PACK, PACK_INVALID, SETTINGS_INVALID when one is named twice.
+        ConfigurationFault: UNKNOWN_PACK, PACK_INVALID, GRAMMAR_INVALID, SETTINGS_INVALID when one is named twice.
     """
     packs: dict[str, Pack] = {}
     for one in chosen:
-        pack = load_pack(one.name)
+        pack = with_grammar(load_pack(one.name), one.grammar)
         if pack.name in packs:
             raise ConfigurationFault(Code.SETTINGS_INVALID, f"the pack {pack.name} stands twice", where="packs")
         packs[pack.name] = pack

@@ -129,9 +129,11 @@ def _unchanged(action: JsonAction, _surroundings: Surroundings) -> JsonAction:
 class Pack:
     """A vocabulary of actions and everything that goes with it.
 
-    `complete` fills in what the sentence leaves to the place ("the lights" where the speaker stands); pure, called on
-    each resolved action before it is checked. `hazard_of` may sharpen an action's hazard from its values (turning off a
-    lock unlocks it). `stop_prefix`: a sentence that begins with a stop word is a stop, whatever follows.
+    `grammar` is a GBNF text of the owner's own in place of the grammars made for each sentence; it is held to the same
+    self-test (see `grammar.own`). `complete` fills in what the sentence leaves to the place ("the lights" where the
+    speaker stands); pure, called on each resolved action before it is checked. `hazard_of` may sharpen an action's
+    hazard from its values (turning off a lock unlocks it). `stop_prefix`: a sentence that begins with a stop word is a
+    stop, whatever follows.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Pack:
     ttl_ms: int = 2_000
     confidence_min: float = 0.0
     stop_prefix: bool = False
+    grammar: str | None = None
     complete: Callable[[JsonAction, Surroundings], JsonAction] = _unchanged
     hazard_of: Callable[[JsonAction, Hazard, Surroundings], Hazard] | None = None
     kinds: frozenset[str] = field(init=False)
