@@ -71,7 +71,13 @@ def test_an_engine_that_is_not_sure_enough_is_not_believed() -> None:
     """Confidence 1.0 of a pack that asks for more than there is."""
     meaning = interpreter(lambda _request: GOOD, confidence_min=1.01).interpret("go to dock 3", deadline_ms=FOREVER_MS)
     assert meaning.actions == ()
-    assert meaning.reject is not None and meaning.reject.reason is RejectReason.NOT_A_COMMAND
+    assert meaning.reject is not None and meaning.reject.reason is RejectReason.AMBIGUOUS
+
+
+def test_a_doubtful_stop_is_a_stop() -> None:
+    stop = '[{"action":"stop"}]'
+    meaning = interpreter(lambda _request: stop, confidence_min=1.01).interpret("enough", deadline_ms=FOREVER_MS)
+    assert meaning.actions == ({"action": "stop"},)
 
 
 @pytest.mark.parametrize(

@@ -118,13 +118,18 @@ class Interpreter:
         with watch.stage("resolve_ms"):
             resolution = resolve(self.pack, decision.answer, linked, linker.world, dialogue, area, speaker)
             actions, reject = resolution.actions, resolution.reject
-            if decision.confidence < self.pack.confidence_min:
+            if actions and decision.confidence < self.pack.confidence_min and not self._stops(actions[0]):
                 actions, reject = (), _unsure(decision.confidence, self.pack.confidence_min)
         return Interpretation(
             actions, reject, linked.marked, decision.answer, decision.confidence, decision.passes, watch.timings
         )
 
+    def _stops(self, action: JsonAction) -> bool:
+        """A doubtful stop is a stop."""
+        spec = self.pack.action(action["action"])
+        return spec is not None and spec.hazard == "stop"
+
 
 def _unsure(confidence: float, least: float) -> Rejection:
     detail = f"not sure enough what is meant ({confidence:.2f} of at least {least:.2f})"
-    return Rejection(reason=RejectReason.NOT_A_COMMAND, detail=detail)
+    return Rejection(reason=RejectReason.AMBIGUOUS, detail=detail)
