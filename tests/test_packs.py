@@ -298,6 +298,16 @@ def test_a_question_about_a_named_thing_takes_its_domain_from_the_world(
     assert completed == {"action": "HassGetState", "name": "Hatch"} | known
 
 
+def test_a_question_about_a_sensor_says_what_it_measures() -> None:
+    """From the world, unless the sentence said it."""
+    hatch = Entity("Hatch", "binary_sensor", device_class="opening")
+    action = {"action": "HassGetState", "name": "Hatch", "state": "on"}
+    completed = HOME.complete(action, around("is the hatch open", hatch))
+    assert completed == action | {"domain": "binary_sensor", "device_class": "opening"}
+    said = action | {"device_class": "battery"}
+    assert HOME.complete(said, around("is the hatch's battery low", hatch))["device_class"] == "battery"
+
+
 def test_a_script_is_run_by_its_domain() -> None:
     completed = HOME.complete({"action": "HassTurnOn", "name": "Dusk"}, around("run dusk", Entity("Dusk", "script")))
     assert completed == {"action": "HassTurnOn", "name": "Dusk", "domain": "script"}

@@ -4,9 +4,9 @@ unchanged.
 Three slots are ours: LightSet's brightness_step, SetVolumeRelative's volume_step and GetState's device classes as one
 list. An action on a kind of thing ("the lights") without a name or a place means the room where the speaker stands,
 unless the sentence says all or everywhere; so do playing something and asking how warm it is. What is known of a thing
-by its name is filled in from the world: the domain of what a question or a script is about. Unlocking, and opening a
-garage, a gate or a door, are `lock`; heating is `heat`. Classes of actions live in home_devices, home_media and
-home_timers.
+by its name is filled in from the world: the domain of what a question or a script is about, and what a sensor
+measures. Unlocking, and opening a garage, a gate or a door, are `lock`; heating is `heat`. Classes of actions live in
+home_devices, home_media and home_timers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge_agent.packs import home_devices as devices
 from edge_agent.packs import home_media as media
 from edge_agent.packs import home_timers as timers
 from edge_agent.packs.base import Hazard, Surroundings, make_pack
-from edge_agent.packs.home_values import Domain
+from edge_agent.packs.home_values import Domain, StateClass
 
 _HERE: Final = Path(__file__).parent
 _EVERYWHERE: Final = re.compile(
@@ -44,6 +44,9 @@ _GROUPS: Final = frozenset(
 )
 """Actions that mean the things of a room even without a domain: a brightness is the lights' brightness."""
 _DOMAINS: Final = frozenset(get_args(Domain))
+_STATE_CLASSES: Final = frozenset(get_args(StateClass))
+_SENSORS: Final = frozenset({"binary_sensor", "sensor"})
+"""Kinds whose device class says what they measure; Home Assistant's questions name it."""
 _BINARY: Final = {"open": "on", "closed": "off"}
 """A binary sensor knows on and off alone; a door's sensor is on when the door is open."""
 
@@ -63,6 +66,8 @@ def _known(action: JsonAction, surroundings: Surroundings) -> JsonAction:
         action = {**action, "domain": entity.kind}
         if entity.kind == "binary_sensor" and action.get("state") in _BINARY:
             action["state"] = _BINARY[action["state"]]
+        if entity.kind in _SENSORS and entity.device_class in _STATE_CLASSES:
+            action.setdefault("device_class", entity.device_class)
     elif action["action"] == "HassTurnOn" and entity.kind == "script":
         action = {**action, "domain": entity.kind}
     return action

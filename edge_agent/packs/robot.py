@@ -195,5 +195,6 @@ PACK: Final = make_pack(
     ),
     example_world=_HERE / "worlds" / "robot.toml",
     ttl_ms=2_000,
+    confidence_min=0.5,  # a doubtful motion does not happen
     stop_prefix=True,
 )
