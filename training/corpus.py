@@ -19,7 +19,7 @@ from edge_agent.packs.registry import load_pack
 from training.batches import Example
 from training.clauses import Clause, coordinated, fill, with_absent, with_head_unmarked, with_pronoun
 from training.sentences import answer, read, sentence
-from training.words import listed
+from training.words import heads, listed
 from training.worlds import Place, random_place
 
 PACK_SHARES = {"robot": 0.40, "home": 0.45, "kiosk": 0.15}
@@ -32,7 +32,9 @@ ABSENT_SHARE = 0.2
 HEAD_UNMARKED_SHARE = 0.015
 COORDINATED_SHARE = 0.07
 PRONOUN_SHARE = 0.4
-ADJECTIVES_SHARE = 0.07
+MODIFIERS_SHARE = 0.1
+NOUN_MODIFIERS_SHARE = 0.4
+"""Of the modifiers before a name, how many are nouns: "my coffee [1 mug]" is the mug."""
 NOISE_SHARE = 0.15
 SHORTER_SHARE = 0.6
 """How often the shorter of two phrases is said: people add fewer courtesies than the phrases could."""
@@ -82,8 +84,8 @@ class Corpus:
         clauses = self._clauses(rng, chosen, place)
         if clauses is None:
             return None
-        adjectives: Sequence[str] = listed("adjectives") if rng.random() < ADJECTIVES_SHARE else ()
-        said = sentence(rng, clauses, adjectives, rng.random() < NOISE_SHARE)
+        modifiers = _modifiers(rng) if rng.random() < MODIFIERS_SHARE else ()
+        said = sentence(rng, clauses, modifiers, rng.random() < NOISE_SHARE)
         seen = read(place.linker, said)
         if seen is None:
             return None
@@ -121,6 +123,13 @@ class Corpus:
             if is_held_back(f"{chosen.pack.name}/{intent}/{sample.template}") == self.held_back:
                 return sample
         return None
+
+
+def _modifiers(rng: random.Random) -> Sequence[str]:
+    """Words that may stand before a name without being of it."""
+    if rng.random() < NOUN_MODIFIERS_SHARE:
+        return heads("robot", rng.choice(("item", "item", "place")))
+    return listed("adjectives")
 
 
 def _length(sample: Sample | None) -> int:

@@ -54,8 +54,8 @@ class Sentence:
     spans: tuple[Span, ...]
 
 
-def sentence(rng: random.Random, clauses: Sequence[Clause], adjectives: Sequence[str], noisy: bool) -> Sentence:
-    """The clauses joined. `adjectives`: words to put between an article and a name, seldom."""
+def sentence(rng: random.Random, clauses: Sequence[Clause], modifiers: Sequence[str], noisy: bool) -> Sentence:
+    """The clauses joined. `modifiers`: words to put between an article and a name."""
     text, spans = "", []
     for number, clause in enumerate(clauses):
         if number:
@@ -64,8 +64,8 @@ def sentence(rng: random.Random, clauses: Sequence[Clause], adjectives: Sequence
             if isinstance(part, str):
                 words = disturbed(rng, part) if noisy and rng.random() < 0.6 else part
                 following = clause.parts[index + 1] if index + 1 < len(clause.parts) else None
-                if adjectives and _is_named(following) and words.rsplit(" ", 1)[-1] in MODIFIED:
-                    words = f"{words} {rng.choice(adjectives)}"
+                if modifiers and _is_named(following) and words.rsplit(" ", 1)[-1] in MODIFIED:
+                    words = f"{words} {rng.choice(modifiers)}"
                 text = f"{text} {words}".strip()
                 continue
             start = len(text) + 1 if text else 0

@@ -165,6 +165,7 @@ PACK: Final = make_pack(
     ),
     example_world=_HERE / "worlds" / "home.toml",
     ttl_ms=2_000,
+    confidence_min=0.3,  # a wrong light is quickly turned off again; a wild guess is still none
     complete=complete,
     hazard_of=hazard_of,
 )
