@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ from edge_agent.language.models import bundled_model
 from edge_agent.language.options import EngineOptions
 from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.world.entities import Entity
+from edge_agent.world.linker import Linker
+from edge_agent.world.loading import load_world
 from edge_agent.world.mention import Dialogue, Linked, Quantity, Unit
 from edge_agent.world.store import World
 
@@ -96,16 +99,46 @@ def test_all_three_ways_give_the_same_answer(bytewise: LocalEngine, pack: str) -
     assert compared >= 5
 
 
-def test_the_bundled_model_answers_alike_under_both_samplers() -> None:
-    """The model that ships, on sentences of the packs' own kind."""
-    engine = opened(bundled_model())
-    for linked in (BRING, FORWARD, SAY, *sentences(12)):
-        asked = request("robot", linked)
-        fast, decoded = engine.run(asked, engine.fast)
-        reference, _ = engine.run(asked, engine.reference)
-        assert fast.answer == reference.answer or decoded.margin < NEAR_TIE
-        assert fast.passes < reference.passes
-    engine.close()
+COMMANDS = {
+    "robot": (
+        "bring the red box from dock three to packing",
+        "go to aisle 2 and then turn around",
+        "move back half a metre",
+        "say the shift is over at seven",
+        "fetch the golden trumpet from the workbench",
+        "could you look for the scanner in the cold store please",
+        "wait ninety seconds and then follow maria",
+        "what a quiet evening",
+    ),
+    "home": (
+        "turn on the lights in the study",
+        "set the reading lamp to forty percent",
+        "start a timer for an hour and ten minutes",
+        "put oat milk on the shopping list",
+        "close the bedroom curtain and lock the back door",
+        "is the study window open",
+    ),
+    "kiosk": ("a large flat white with oat milk", "three green teas please", "take the espresso off again"),
+}
+
+
+@pytest.mark.parametrize("pack", SHIPPED)
+def test_the_bundled_model_answers_alike_under_both_samplers(pack: str) -> None:
+    """The model that ships, on sentences of the packs' own kind.
+
+    On words that mean nothing it may not: llama.cpp's sampler lets a forced run be spelt in any tokens, ours in the
+    canonical ones, and a model that is not sure may go on differently from an odd spelling.
+    """
+    world = PACKS[pack].example_world
+    assert world is not None
+    linker = Linker(load_world(world))
+    with closing(opened(bundled_model())) as engine:
+        for text in COMMANDS[pack]:
+            asked = request(pack, linker.link(text))
+            fast, decoded = engine.run(asked, engine.fast)
+            reference, _ = engine.run(asked, engine.reference)
+            assert fast.answer == reference.answer or decoded.margin < NEAR_TIE
+            assert fast.passes < reference.passes
 
 
 @pytest.mark.parametrize("pack", SHIPPED)
