@@ -6,11 +6,13 @@ import pytest
 
 from edge_agent.clock import ManualClock
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import Accepted, ActionState, Answer, Outcome, limits
+from edge_agent.messages import FROM_NODE, Accepted, ActionState, Answer, OpenAction, Outcome, Snapshot, limits
+from edge_agent.messages.codec import Codec, encode
 from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dialogue import NAMES_KEPT, SESSIONS_MAX, Dialogues
 from edge_agent.node.recovery import settle_past
 from edge_agent.node.requests import ANSWERS_KEPT, Answered, Open, Requests
+from edge_agent.node.snapshot import within_frame
 from edge_agent.node.spans import Spans
 from edge_agent.observe.events import NodeChanged, NodeEvent, Stream
 from edge_agent.observe.history import Past
@@ -164,3 +166,20 @@ def test_states_on_the_wire_are_the_tables() -> None:
         "FINISHED",
         "FAILED",
     ]
+
+
+def test_a_snapshot_fits_one_frame_whatever_the_actions_say() -> None:
+    """Many open actions with long texts in wide letters: some are left out, and it says so."""
+    one = OpenAction(
+        command_id="c-1-1",
+        action_id="a-1-1-1",
+        robot="robot",
+        action={"action": "say", "text": "ж" * 200},
+        state=ActionState.WAITING,
+    )
+    fields = {"request_id": "r", "epoch": 1, "event_seq": 1, "version": "0", "packs": ("robot",), "engine_ready": True}
+    short = Snapshot(**fields, open=(one,) * 3)
+    assert within_frame(short) is short
+    cut = within_frame(Snapshot(**fields, open=(one,) * limits.SNAPSHOT_ACTIONS_MAX))
+    assert cut.truncated and 50 < len(cut.open) < limits.SNAPSHOT_ACTIONS_MAX
+    assert Codec(FROM_NODE).decode(encode(cut)) == cut

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edge_agent import __version__
 from edge_agent.messages import OpenAction, RobotStatus, Snapshot, limits
+from edge_agent.messages.codec import encode
 from edge_agent.node.board import Board
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.health import Health
@@ -26,7 +27,7 @@ class Snapshots:
         """The state as of the last event."""
         jobs = self.dispatcher.lines.open_jobs()
         latched = self.stops.latched
-        return Snapshot(
+        whole = Snapshot(
             request_id=request_id,
             epoch=self.board.epoch,
             event_seq=self.board.event_seq,
@@ -52,3 +53,12 @@ class Snapshots:
             ),
             truncated=len(jobs) > limits.SNAPSHOT_ACTIONS_MAX,
         )
+        return within_frame(whole)
+
+
+def within_frame(snapshot: Snapshot) -> Snapshot:
+    """The snapshot, with the latest open actions left out until it fits one frame; long texts make actions long."""
+    while snapshot.open and len(encode(snapshot)) > limits.FRAME_BYTES_MAX:
+        kept = snapshot.open[: len(snapshot.open) * 3 // 4]
+        snapshot = snapshot.model_copy(update={"open": kept, "truncated": True})
+    return snapshot
