@@ -12,7 +12,7 @@ python=${1:-python3}
 
 if [ ! -f "$folder/$name" ]; then
     mkdir -p "$folder"
-    work=$(mktemp -d "$folder/fetch.XXXXXX")
+    work=$(mktemp -d -p "$folder")
     trap 'rm -rf "$work"' EXIT INT TERM
     requirement=$(sed -n 's/^ *"\(llama-cpp-python[^"]*\)",.*/\1/p' "$root/pyproject.toml" | head -n 1)
     "$python" -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$work" "$requirement" >&2
