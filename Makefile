@@ -32,7 +32,7 @@ format: $(VENV)/.dev ## let ruff put the code in order
 setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
 
 model: $(VENV)/.dev ## train the bundled model again (MINUTES=30)
-	@$(BIN)/python -m training --minutes $(MINUTES) --out models
+	@$(BIN)/python -m edge_agent.training --minutes $(MINUTES) --out models
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
 	@$(BIN)/edge-agent grammar --write grammars

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "edge_agent"
 
 ROOMS = (
     ("cli",),
-    ("evaluation",),
+    ("evaluation", "training"),
     ("node",),
     ("transport", "safety", "speech", "language"),
     ("grammar",),
@@ -36,6 +36,8 @@ LIBRARIES = {
     "zmq": "two ends of one wire: the node's and the client's, which runs without the node",
     "numpy": "arrays are passed between the engine and what reads its numbers",
     "llama_cpp": "the engine's binding, by several of its own files",
+    "torch": "the training room's own language",
+    "tokenizers": "likewise: its encoder is passed between corpus, batches and export",
 }
 """Libraries that more than one file may import, each with the reason."""
 

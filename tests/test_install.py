@@ -39,7 +39,7 @@ def run(*command: str, **environment: str) -> str:
 
 
 def test_wheel_carries_everything(wheel: Path) -> None:
-    """Phrases, worlds, grammars, the model and its manifest are inside; tests and training are not."""
+    """Phrases, worlds, grammars, the model and its manifest are inside; tests are not."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     manifest = json.loads((ROOT / "models" / "manifest.json").read_text(encoding="utf-8"))

@@ -15,14 +15,14 @@ from jsonschema import Draft202012Validator
 from edge_agent.grammar.schema import answer_schema
 from edge_agent.packs.base import REJECT
 from edge_agent.packs.registry import load_pack
+from edge_agent.training.batches import Example
+from edge_agent.training.corpus import PACK_SHARES, Corpus, is_held_back, material
+from edge_agent.training.noise import disturbed
+from edge_agent.training.quantities import said_quantity
+from edge_agent.training.worlds import random_place
 from edge_agent.world.mention import Unit
 from edge_agent.world.quantities import read_quantities
 from edge_agent.world.text import words_of
-from training.batches import Example
-from training.corpus import PACK_SHARES, Corpus, is_held_back, material
-from training.noise import disturbed
-from training.quantities import said_quantity
-from training.worlds import random_place
 
 PACKS = tuple(PACK_SHARES)
 

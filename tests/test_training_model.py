@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from training.batches import BATCH_TOKENS, Batch, Stream, blocks, blocks_from_worker
-from training.corpus import Corpus
-from training.export import F16, Q8_0, Title, export
-from training.model import Shape
-from training.tokenizer import BEGIN, END, MARKS, prompt_of, train_tokenizer
-from training.train import Plan, Trainer
+from edge_agent.training.batches import BATCH_TOKENS, Batch, Stream, blocks, blocks_from_worker
+from edge_agent.training.corpus import Corpus
+from edge_agent.training.export import F16, Q8_0, Title, export
+from edge_agent.training.model import Shape
+from edge_agent.training.tokenizer import BEGIN, END, MARKS, prompt_of, train_tokenizer
+from edge_agent.training.train import Plan, Trainer
 
 SMALL = 1024
 BLOCK = 512

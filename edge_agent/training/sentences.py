@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_agent.packs.base import REJECT, ActionSpec
+from edge_agent.training.clauses import UNUSED, Clause, Part, Said
+from edge_agent.training.noise import disturbed
+from edge_agent.training.worlds import Place
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import Linked, Mention, MentionType
 from edge_agent.world.text import words_of
-from training.clauses import UNUSED, Clause, Part, Said
-from training.noise import disturbed
-from training.worlds import Place
 
 CONNECTORS = (
     "and",

@@ -1,4 +1,7 @@
-"""`python -m training`: corpus, tokenizer, training, export, measuring, card. One command repeats the bundled model."""
+"""`python -m edge_agent.training`: corpus, tokenizer, training, export, measuring, card.
+
+One command repeats the bundled model.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,15 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from training.batches import Example, Stream, blocks_from_worker
-from training.card import Facts, corpus_hash, write_card
-from training.check import measure, sample
-from training.corpus import PACK_SHARES, Corpus
-from training.export import F16, Q8_0, Title, export
-from training.model import Shape
-from training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
-from training.train import Plan, Trainer
-from training.words import english
+from edge_agent.training.batches import Example, Stream, blocks_from_worker
+from edge_agent.training.card import Facts, corpus_hash, write_card
+from edge_agent.training.check import measure, sample
+from edge_agent.training.corpus import PACK_SHARES, Corpus
+from edge_agent.training.export import F16, Q8_0, Title, export
+from edge_agent.training.model import Shape
+from edge_agent.training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
+from edge_agent.training.train import Plan, Trainer
+from edge_agent.training.words import english
 
 NAME = "edge-command-v1"
 TOKENIZER_EXAMPLES = 60_000
@@ -57,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m edge_agent.training", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0, help="how long to train")
     parser.add_argument("--steps", type=int, help="train this many steps instead, to repeat a run exactly")
     parser.add_argument("--packs", type=lambda text: tuple(text.split(",")), default=tuple(PACK_SHARES))
@@ -121,7 +124,7 @@ def _finish(options: argparse.Namespace, trainer: Trainer, tokenizer: Tokenizer)
         seen=(small.right if shipped is Q8_0 else exact.right, len(seen)),
         held_back=(held_back.right, len(held_back.examples)),
         same_as_f16=(same, len(seen)),
-        command=f"python -m training --steps {progress.step} --seed {options.seed}",
+        command=f"python -m edge_agent.training --steps {progress.step} --seed {options.seed}",
     )
     write_card(options.out, facts)
     print(f"{facts.file}: seen {facts.seen}, held back {facts.held_back}, same as F16 {facts.same_as_f16}")

@@ -55,7 +55,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     positions = query.size(2)
     future = torch.ones(positions, positions, dtype=torch.bool, device=query.device).triu(1)
     scores = (query @ key.transpose(2, 3)) * query.size(3) ** -0.5
-    return scores.masked_fill(future, float("-inf")).softmax(-1).type_as(value) @ value
+    shares: Tensor = scores.masked_fill(future, float("-inf")).softmax(-1)
+    return shares.type_as(value) @ value
 
 
 class Norm(nn.Module):
@@ -94,7 +95,8 @@ class Block(nn.Module):
         mixed = attend(rotate(query, cosine, sine), rotate(key, cosine, sine), value)
         values = values + self.attn_output(mixed.transpose(1, 2).reshape(batch, positions, width))
         normed = self.ffn_norm(values)
-        return values + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
+        fed: Tensor = self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
+        return values + fed
 
 
 class Llama(nn.Module):
@@ -124,7 +126,8 @@ class Llama(nn.Module):
         cosine, sine = self.cosine[: tokens.size(1)], self.sine[: tokens.size(1)]
         for block in self.blk:
             values = block(values, cosine, sine)
-        return self.output_norm(values)
+        normed: Tensor = self.output_norm(values)
+        return normed
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary of some hidden states (…, width)."""

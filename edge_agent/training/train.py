@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.batches import Batch
-from training.model import Llama, Shape
+from edge_agent.training.batches import Batch
+from edge_agent.training.model import Llama, Shape
 
 CLIP = 1.0
 REPORT_STEPS = 50
@@ -103,7 +103,7 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         for optimizer in (self._muon, self._adam):
-            optimizer.step()
+            optimizer.step()  # type: ignore[no-untyped-call, unused-ignore]
             optimizer.zero_grad(set_to_none=True)
         self.progress.step += 1
         self.progress.tokens += tokens.numel()

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from edge_agent.training.tokenizer import BEGIN, END, PAD, prompt_of
 from edge_agent.world.mention import Linked
-from training.tokenizer import BEGIN, END, PAD, prompt_of
 
 BLOCK_EXAMPLES = 8192
 BATCH_TOKENS = 1536
@@ -88,12 +88,15 @@ def encode(examples: Sequence[Example], tokenizer: Tokenizer) -> list[tuple[list
 
 def batches(rows: Sequence[tuple[list[int], int]], tokenizer: Tokenizer, rng: random.Random) -> list[Batch]:
     """Cut rows sorted by length into batches of about BATCH_TOKENS, in random order."""
+    pad = tokenizer.token_to_id(PAD)
+    if pad is None:
+        raise ValueError(f"the tokenizer has no {PAD}")
     cut, first = [], 0
     while first < len(rows):
         last = first
         while last < len(rows) and (last - first + 1) * _padded(len(rows[last][0])) <= BATCH_TOKENS:
             last += 1
-        cut.append(_batch(rows[first:last], tokenizer.token_to_id(PAD), rng))
+        cut.append(_batch(rows[first:last], pad, rng))
         first = last
     rng.shuffle(cut)
     return cut

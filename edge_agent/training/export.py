@@ -10,8 +10,8 @@ import numpy as np
 from gguf.quants import quantize
 from tokenizers import Tokenizer
 
-from training.model import NORM_EPSILON, ROPE_BASE, Llama
-from training.tokenizer import BEGIN, CONTROLS, END, MARKS, PAD, vocabulary_of
+from edge_agent.training.model import NORM_EPSILON, ROPE_BASE, Llama
+from edge_agent.training.tokenizer import BEGIN, CONTROLS, END, MARKS, PAD, vocabulary_of
 
 ARCHITECTURE = "llama"
 F16, Q8_0 = gguf.GGMLQuantizationType.F16, gguf.GGMLQuantizationType.Q8_0

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_agent.packs.registry import load_pack
-from training.corpus import PACK_SHARES
+from edge_agent.training.corpus import PACK_SHARES
 
 LICENCE = "Apache-2.0"
 CURVE_ROWS = 12
@@ -105,8 +105,9 @@ def _card(facts: Facts, size: int) -> str:
     return f"""# {facts.name}
 
 The model that comes with edge_agent. It reads a sentence whose names and numbers the linker has marked and says which
-actions are meant, by the numbers of the marks. It sees no world and knows no name. Written by `python -m training`;
-`training.json` holds the same facts for programs, [docs/training.md](../docs/training.md) says how it is made.
+actions are meant, by the numbers of the marks. It sees no world and knows no name.
+Written by `python -m edge_agent.training`; `training.json` holds the same facts for programs,
+[docs/training.md](../docs/training.md) says how it is made.
 
 | | |
 |---|---|
@@ -129,7 +130,7 @@ Exact answers on generated sentences, decoded as the node decodes (llama.cpp, th
 | templates that were held back | {_share(facts.held_back)} |
 | Q8_0 answers as F16 does (it ships if all are the same) | {_share(facts.same_as_f16)} |
 
-Made by `{facts.command}`; `python -m training --check models/{facts.file}` measures again.
+Made by `{facts.command}`; `python -m edge_agent.training --check models/{facts.file}` measures again.
 
 ## Loss
 Mean over the answers' tokens, in nats.

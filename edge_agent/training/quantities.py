@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from edge_agent.packs.phrase_parts import QuantityList
+from edge_agent.training.words import spelled
 from edge_agent.world.mention import Unit
-from training.words import spelled
 
 _UNIT_WORDS = {
     Unit.METRE: ("metres", "meters", "metres", "meters", "m", "feet", "centimetres", "cm", "inches", "steps"),

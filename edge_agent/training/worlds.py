@@ -6,10 +6,10 @@ import random
 from dataclasses import dataclass
 
 from edge_agent.packs.base import EntitySlot, Pack
+from edge_agent.training.words import name
 from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
 from edge_agent.world.store import World
-from training.words import name
 
 THINGS_MIN, THINGS_MAX = 6, 40
 ALIAS_SHARE = 0.15

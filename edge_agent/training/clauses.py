@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from edge_agent.packs.base import ActionSpec, EntitySlot, Pack
 from edge_agent.packs.phrases import Phrases, Sample, SlotPiece
+from edge_agent.training.quantities import said_quantity
+from edge_agent.training.words import english, heads, name
+from edge_agent.training.worlds import Place, kinds_of
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import DEICTIC_WORDS, MentionType
-from training.quantities import said_quantity
-from training.words import english, heads, name
-from training.worlds import Place, kinds_of
 
 UNUSED = "_"
 _SAYS = {"me": ("me",), "it": ("it", "it", "it", "them"), "here": ("here",), "there": ("there",)}

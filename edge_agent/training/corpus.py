@@ -16,11 +16,11 @@ from functools import cache
 from edge_agent.packs.base import REJECT, Pack
 from edge_agent.packs.phrases import Phrases, Sample, load_phrases
 from edge_agent.packs.registry import load_pack
-from training.batches import Example
-from training.clauses import Clause, coordinated, fill, with_absent, with_head_unmarked, with_pronoun
-from training.sentences import answer, read, sentence
-from training.words import heads, listed
-from training.worlds import Place, random_place
+from edge_agent.training.batches import Example
+from edge_agent.training.clauses import Clause, coordinated, fill, with_absent, with_head_unmarked, with_pronoun
+from edge_agent.training.sentences import answer, read, sentence
+from edge_agent.training.words import heads, listed
+from edge_agent.training.worlds import Place, random_place
 
 PACK_SHARES = {"robot": 0.40, "home": 0.45, "kiosk": 0.15}
 WORLD_SENTENCES = 120

@@ -15,8 +15,8 @@ from edge_agent.language.decision import DecideRequest
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
-from training.batches import Example
-from training.corpus import PACK_SHARES, Corpus
+from edge_agent.training.batches import Example
+from edge_agent.training.corpus import PACK_SHARES, Corpus
 
 DEADLINE_MS = 30_000.0
 
