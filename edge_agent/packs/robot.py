@@ -191,6 +191,10 @@ PACK: Final = make_pack(
     phrases=(
         _HERE / "phrases" / "shared.yaml",
         _HERE / "phrases" / "reject.yaml",
+        _HERE / "phrases" / "robot_driving.yaml",
+        _HERE / "phrases" / "robot_carrying.yaml",
+        _HERE / "phrases" / "robot_looking.yaml",
+        _HERE / "phrases" / "robot_switching.yaml",
         _HERE / "phrases" / "robot.yaml",
     ),
     example_world=_HERE / "worlds" / "robot.toml",
