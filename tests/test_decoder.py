@@ -83,8 +83,8 @@ def text(decoded: Decoded) -> str:
 
 def test_a_forced_answer_costs_no_pass() -> None:
     decoded = run(Wishes({}), WordList("abc"))
-    assert (text(decoded), decoded.passes, decoded.choices) == ("abc", 0, 0)
-    assert decoded.confidence == 1.0
+    assert (text(decoded), decoded.passes, decoded.choices) == ("abc", 0, ())
+    assert decoded.probability == 1.0
 
 
 def test_a_choice_costs_one_pass_and_forced_tokens_ride_along() -> None:
@@ -93,7 +93,7 @@ def test_a_choice_costs_one_pass_and_forced_tokens_ride_along() -> None:
     decoded = run(model, WordList("abd", "acefa", "acega"))
     assert text(decoded) == "acega"
     assert model.passes == [2, 2]
-    assert decoded.choices == 2
+    assert len(decoded.choices) == 2
 
 
 def test_savings_change_nothing_but_the_passes() -> None:
@@ -113,7 +113,7 @@ def test_a_right_guess_saves_the_next_pass() -> None:
     plain = run(Wishes({"a": "b", "b": "e"}), WordList(*words, held_back=frozenset("b")), guessing=False)
     assert plain.tokens == guessed.tokens
     assert plain.passes == 2
-    assert plain.confidence == pytest.approx(guessed.confidence)
+    assert plain.probability == pytest.approx(guessed.probability)
 
 
 def test_a_wrong_guess_is_taken_back() -> None:
@@ -129,10 +129,10 @@ def test_a_wrong_guess_is_taken_back() -> None:
     assert model.read_tokens == [LETTERS["i"], LETTERS["a"], LETTERS["j"]]
 
 
-def test_confidence_is_the_product_over_the_choices() -> None:
+def test_an_answer_is_as_likely_as_its_choices_together() -> None:
     decoded = run(Wishes({"a": "c", "e": "g"}), WordList("abd", "acefa", "acega"))
     one = float(np.exp(5.0) / (np.exp(5.0) + 1.0))
-    assert decoded.confidence == pytest.approx(one * one)
+    assert decoded.probability == pytest.approx(one * one)
     assert decoded.margin == pytest.approx(5.0)
 
 

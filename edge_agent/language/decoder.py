@@ -10,6 +10,7 @@ model and the constraint are handed in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -56,15 +57,41 @@ class Constraint(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A place of an answer where the grammar allowed more than one token."""
+
+    place: int
+    """How many tokens of the answer stand before it."""
+    probability: float
+    """Of the token taken, among the allowed ones."""
+    second: int
+    """The second-best token."""
+    second_probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """An answer's tokens (without the end token) and what they cost."""
+    """An answer's tokens (without the end token), how sure each choice was, and what they cost."""
 
     tokens: tuple[int, ...]
-    confidence: float
+    choices: tuple[Choice, ...]
     passes: int
-    choices: int
-    margin: float
-    """The smallest distance between the best and the second-best allowed logit; infinite without a choice."""
+
+    @property
+    def probability(self) -> float:
+        """Of the whole answer, among those that the grammar allows."""
+        return math.prod(choice.probability for choice in self.choices)
+
+    @property
+    def margin(self) -> float:
+        """The smallest distance between the best and the second-best allowed logit; infinite without a choice."""
+        return min((_distance(choice) for choice in self.choices), default=math.inf)
+
+
+def _distance(choice: Choice) -> float:
+    if choice.second_probability <= 0.0:
+        return math.inf
+    return math.log(choice.probability / choice.second_probability)
 
 
 def decode(
@@ -76,16 +103,21 @@ def decode(
     expired: Callable[[], bool],
     guessing: bool = True,
     skipping: bool = True,
+    begun: Sequence[int] = (),
 ) -> Decoded:
     """Decode one answer after `prompt`, whose last token has not been read yet.
 
-    `guessing` and `skipping` turn the two savings off, for measuring them; the answer is the same.
+    `guessing` and `skipping` turn the two savings off, for measuring them; the answer is the same. `begun`: tokens that
+    the answer begins with whatever the model thinks; they are in the result, their choices are not.
 
     Raises:
         ClientFault: EXPIRED.
         NodeFault: OUTPUT_INVALID, GRAMMAR_INVALID.
     """
     run = _Run(model, list(prompt))
+    for token in begun:
+        constraint.take(token)
+        run.write(token)
     while not constraint.finished():
         if len(run.tokens) >= TOKENS_MAX:
             raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
@@ -106,7 +138,7 @@ def decode(
             break
         constraint.take(token)
         run.write(token)
-    return Decoded(tuple(run.tokens), run.confidence, run.passes, run.choices, run.margin)
+    return Decoded(tuple(run.tokens), tuple(run.choices), run.passes)
 
 
 class _Run:
@@ -120,10 +152,8 @@ class _Run:
         self._row: Logits | None = None
         """The row after everything written, when a right guess has left it."""
         self.tokens: list[int] = []
-        self.confidence = 1.0
+        self.choices: list[Choice] = []
         self.passes = 0
-        self.choices = 0
-        self.margin = float("inf")
 
     def write(self, token: int) -> None:
         """The next token of the answer is decided."""
@@ -143,10 +173,14 @@ class _Run:
         logits = self._logits(guess if guess is not None and guess in allowed else None)
         scores = logits[allowed].astype(np.float64)
         best = int(np.argmax(scores))
-        self.confidence *= float(1.0 / np.exp(scores - scores[best]).sum())
         if len(scores) > 1:
-            self.choices += 1
-            self.margin = min(self.margin, float(scores[best] - np.partition(scores, -2)[-2]))
+            odds = np.exp(scores - scores[best])
+            total = float(odds.sum())
+            odds[best] = -1.0
+            second = int(np.argmax(odds))
+            self.choices.append(
+                Choice(len(self.tokens), 1.0 / total, int(allowed[second]), float(odds[second]) / total)
+            )
         return int(allowed[best])
 
     def _logits(self, guess: int | None) -> Logits:

@@ -110,10 +110,10 @@ class LocalEngine:
         answer = self.weights.text(decoded.tokens, self.vocabulary.pieces)
         decision = Decision(
             answer=answer,
-            confidence=min(1.0, decoded.confidence),
+            confidence=min(1.0, decoded.probability),
             tokens=len(decoded.tokens),
             passes=decoded.passes,
-            choices=decoded.choices,
+            choices=len(decoded.choices),
             prompt_ms=(prepared - started) * 1000.0,
             decode_ms=(time.perf_counter() - prepared) * 1000.0,
         )
@@ -142,7 +142,7 @@ class LocalEngine:
                 context.read([token], 1)
         finally:
             sampler.close()
-        return Decoded(tuple(tokens), confidence=1.0, passes=len(tokens) + 1, choices=0, margin=float("inf"))
+        return Decoded(tuple(tokens), choices=(), passes=len(tokens) + 1)
 
     def _masked(self, request: DecideRequest, context: Context, prompt: list[int], *, savings: bool) -> Decoded:
         return decode(
