@@ -25,14 +25,14 @@ ZIPF_MIN = 2.9
 COMPOUNDS = 220
 NOUN_SHARE_MIN = 0.7
 """How much of a word's use in WordNet's tagged texts must be as this noun: "spoke" is mostly said for speaking."""
-LEFT_OUT = frozenset(
-    "street africa europe asia american americana works facing recording lower spoke colors segment quarters flats "
-    "innovation modernism opium heroin cocaine brothel gallows rifle shotgun revolver firearm ammunition ammo harem drug "
-    "torture coping trench shrapnel contraceptive thong scourge pathos shooter bomber alcohol meat spirits "
-    "trapping reel lingerie hookup sham".split()  # noqa: SIM905 — a list of words reads better than a list of strings
-)
+_LEFT_OUT = """
+street africa europe asia american americana works facing recording lower spoke colors segment quarters flats hookup
+innovation modernism opium heroin cocaine brothel gallows rifle shotgun revolver firearm ammunition ammo harem drug sham
+coping trench shrapnel contraceptive thong scourge shooter bomber alcohol meat spirits trapping"""
+LEFT_OUT = frozenset(_LEFT_OUT.split())
 """Words that are no things to fetch or switch, or that no robot should hear of."""
-NOTICE = """Common concrete English nouns and compounds, commonest first. Made by scripts/write-nouns.py; do not edit by hand.
+NOTICE = """\
+Common concrete English nouns and compounds, commonest first. Made by scripts/write-nouns.py; do not edit by hand.
 Words and classes are taken from WordNet 3.0, whose notice follows.
 
 WordNet Release 3.0. This software and database is being provided to you, the LICENSEE, by Princeton University
