@@ -12,7 +12,7 @@ from edge_agent.world.text import words_of
 from edge_agent.world.units import convert
 
 M, DEG, S, MIN, H = Unit.METRE, Unit.DEGREE, Unit.SECOND, Unit.MINUTE, Unit.HOUR
-PCT, TEMP, OZ, COUNT = Unit.PERCENT, Unit.TEMPERATURE, Unit.OUNCE, Unit.COUNT
+PCT, TEMP, OZ, COUNT, END = Unit.PERCENT, Unit.TEMPERATURE, Unit.OUNCE, Unit.COUNT, Unit.EXTREME
 
 
 def read(text: str) -> list[tuple[str, float, Unit]]:
@@ -49,10 +49,15 @@ def read(text: str) -> list[tuple[str, float, Unit]]:
         pytest.param("wait twenty-five seconds", "twenty five seconds", 25, S, id="hyphen"),
         pytest.param("wait 500 ms", "500 ms", 0.5, S, id="milliseconds"),
         pytest.param("wait a second", "a second", 1, S, id="a-second"),
-        pytest.param("wait two and a half minutes", "two and a half minutes", 150, S, id="broken-minutes-in-seconds"),
+        pytest.param("wait 2.5 minutes", "2.5 minutes", 150, S, id="broken-minutes-in-seconds"),
+        pytest.param("wait 1/2 a minute", "1/2 a minute", 30, S, id="digits-of-a"),
+        pytest.param("wait 1/2 an hour", "1/2 an hour", 30, MIN, id="digits-of-an"),
+        pytest.param("wait 3/4 of an hour", "3/4 of an hour", 45, MIN, id="digits-of"),
+        pytest.param("wait quarter of an hour", "quarter of an hour", 15, MIN, id="quarter-without-article"),
+        pytest.param("set a half hour timer", "a half hour", 30, MIN, id="half-hour"),
         pytest.param("wait half an hour", "half an hour", 30, MIN, id="half-an-hour"),
         pytest.param("wait three quarters of an hour", "three quarters of an hour", 45, MIN, id="quarters-of"),
-        pytest.param("wait one and a half hours", "one and a half hours", 90, MIN, id="broken-hours-in-minutes"),
+        pytest.param("wait 1.5 hours", "1.5 hours", 90, MIN, id="broken-hours-in-minutes"),
         pytest.param("a ten minute timer", "ten minute", 10, MIN, id="adjective"),
         pytest.param("wait another hour", "another hour", 1, H, id="another"),
         pytest.param("for two days", "two days", 48, H, id="days"),
@@ -63,7 +68,7 @@ def read(text: str) -> list[tuple[str, float, Unit]]:
         pytest.param("leave it half open", "half", 50, PCT, id="half-open"),
         pytest.param("dim to a quarter", "a quarter", 25, PCT, id="to-a-quarter"),
         pytest.param("go to full brightness", "full", 100, PCT, id="full-brightness"),
-        pytest.param("set it to maximum", "maximum", 100, PCT, id="to-maximum"),
+        pytest.param("set it to maximum", "maximum", 1, END, id="to-maximum"),
         pytest.param("heat to 21 degrees celsius", "21 degrees celsius", 21, TEMP, id="celsius"),
         pytest.param("heat to 70 degrees fahrenheit", "70 degrees fahrenheit", 21.11, TEMP, id="fahrenheit"),
         pytest.param("heat to 50°F", "50°f", 10, TEMP, id="fahrenheit-sign"),
@@ -111,9 +116,54 @@ def test_what_is_no_quantity_is_not_read(text: str) -> None:
     assert read(text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "value"),
+    [
+        pytest.param("dim to the maximum", "maximum", 1, id="the-maximum"),
+        pytest.param("volume max", "max", 1, id="after-the-level"),
+        pytest.param("the lowest possible brightness", "lowest possible", 0, id="possible"),
+        pytest.param("set the fan to its lowest setting", "lowest", 0, id="setting"),
+        pytest.param("dim it to minimum now", "minimum", 0, id="minimum"),
+        pytest.param("turn it all the way up please", "all the way up", 1, id="all-the-way-up"),
+        pytest.param("turn the music down all the way", "all the way", 0, id="down-all-the-way"),
+        pytest.param("make it as bright as it goes", "as bright as it goes", 1, id="as-it-goes"),
+        pytest.param("make them as dim as they can get", "as dim as they can get", 0, id="as-they-can-get"),
+        pytest.param("play it as loud as possible", "as loud as possible", 1, id="as-possible"),
+        pytest.param("make it the loudest it goes", "loudest it goes", 1, id="superlative"),
+        pytest.param("run the fan at full blast", "full blast", 1, id="full-blast"),
+    ],
+)
+def test_an_end_of_the_range_is_a_quantity(text: str, said: str, value: float) -> None:
+    """The slot knows its bounds; the sentence says only which of them."""
+    assert read(text) == [(said, value, END)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("bring the full bottle", id="full-bottle"),
+        pytest.param("put it on the lowest shelf", id="lowest-shelf"),
+        pytest.param("drive all the way down the hall", id="down-the-hall"),
+        pytest.param("go all the way to the end", id="all-the-way-to"),
+        pytest.param("come as soon as possible", id="as-soon"),
+        pytest.param("drive as fast as you can", id="effort"),
+        pytest.param("ask max", id="a-name"),
+        pytest.param("to the highest of the boxes", id="highest-of"),
+        pytest.param("as far as it is known", id="as-far-as"),
+    ],
+)
+def test_words_that_describe_a_thing_or_an_effort_are_no_end_of_a_range(text: str) -> None:
+    """The same words before a noun, before a way, or of how something is done."""
+    assert read(text) == []
+
+
 def test_hours_and_minutes_stay_two_quantities() -> None:
     """A timer has a slot for each; "an hour and a half" says the same as "1 hour 30 minutes"."""
     parts = [(1, H), (30, MIN)]
+    assert [(value, unit) for _, value, unit in read("wait one and a half hours")] == parts
+    assert [(value, unit) for _, value, unit in read("wait 1 1/2 hours")] == parts
+    assert [(value, unit) for _, value, unit in read("set an hour and a half timer")] == parts
+    assert read("wait two and a half minutes") == [("two", 2, MIN), ("a half minutes", 30, S)]
     assert [(value, unit) for _, value, unit in read("wait 1 hour 30 minutes")] == parts
     assert [(value, unit) for _, value, unit in read("wait an hour and a half")] == parts
     assert read("wait an hour and a half please")[1][0] == "a half"

@@ -31,7 +31,6 @@ from edge_agent.packs.base import (
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import Dialogue, Linked, Mention, MentionType, Word
 from edge_agent.world.store import World
-from edge_agent.world.units import convert
 
 _DETAILS = {
     RejectReason.UNKNOWN_ENTITY: "something was named that is not known here",
@@ -138,7 +137,7 @@ class _Resolver:
 
     def _quantity(self, name: str, slot: QuantitySlot, label: int | str) -> int | float:
         mention = self._mention(label, MentionType.QUANTITY)
-        value = convert(mention.quantity, slot.unit) if mention.quantity is not None else None
+        value = slot.value_of(mention.quantity) if mention.quantity is not None else None
         if value is None:
             raise invalid(f"the quantity {label!r} does not fit {name}")
         value = round(value, 6)

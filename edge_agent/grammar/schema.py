@@ -22,7 +22,6 @@ from edge_agent.world.mention import (
     MentionType,
     Unit,
 )
-from edge_agent.world.units import convert
 
 JsonSchema = dict[str, Any]
 
@@ -99,7 +98,7 @@ def quantity_labels(slot: QuantitySlot, units: frozenset[Unit], mentions: Sequen
         mention.label
         for mention in mentions
         if (said := mention.quantity) is not None
-        and convert(said, slot.unit) is not None
+        and slot.value_of(said) is not None
         and (said.unit is slot.unit or said.unit not in units)
     ]
 

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.messages.base import JsonAction
 from edge_agent.world.entities import Entity
-from edge_agent.world.mention import DEICTIC_WORDS, Unit
+from edge_agent.world.mention import DEICTIC_WORDS, Quantity, Unit
+from edge_agent.world.units import convert
 
 Hazard = Literal["stop", "none", "motion", "lock", "heat", "money"]
 """What an action can do to people and things. stop is tier 0, none tier 1, the others tier 2."""
@@ -51,12 +52,26 @@ class EntitySlot:
 
 @dataclass(frozen=True, slots=True)
 class QuantitySlot:
-    """A number with a unit. A bare number fits too; any other unit does not, unless it converts."""
+    """A number with a unit. A bare number fits too; any other unit does not, unless it converts.
+
+    A percentage may also be said by its ends ("maximum", "the lowest"). `lowest` is what the least then means where it
+    is not the minimum: a lamp at 0 percent is off. Bounds of other units are no ends that anybody means.
+    """
 
     unit: Unit
     minimum: float
     maximum: float
     integer: bool = False
+    lowest: float | None = None
+
+    def value_of(self, said: Quantity) -> float | None:
+        """What a quantity says in this slot's unit, or None where it does not fit. Bounds are checked elsewhere."""
+        if said.unit is not Unit.EXTREME:
+            return convert(said, self.unit)
+        if self.unit is not Unit.PERCENT:
+            return None
+        least = self.minimum if self.lowest is None else self.lowest
+        return self.maximum if said.value else least
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """The class that is annotated with this slot checks its bounds."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from edge_agent.packs.base import Action, EntitySlot
-from edge_agent.packs.home_slots import AreaName, FloorName, OnDevices, Percent, Readable, Temperature, Where
+from edge_agent.packs.home_slots import (
+    AreaName,
+    Brightness,
+    FanSpeed,
+    FloorName,
+    OnDevices,
+    Percent,
+    Readable,
+    Temperature,
+    Where,
+)
 from edge_agent.packs.home_values import Colour, DeviceClass, Domain, State, StateClass
 
 
@@ -53,7 +63,7 @@ class LightSet(Where):
     area: AreaName | None = None
     floor: FloorName | None = None
     domain: Literal["light"] | None = None
-    brightness: Percent | None = None
+    brightness: Brightness | None = None
     brightness_step: Literal["up", "down"] | None = None
     color: Colour | None = None
 
@@ -88,7 +98,7 @@ class FanSetSpeed(Where):
     name: Annotated[str, EntitySlot("fan", words=("it",))] | None = None
     area: AreaName | None = None
     floor: FloorName | None = None
-    percentage: Percent
+    percentage: FanSpeed
 
 
 class HumidifierSetpoint(Where):

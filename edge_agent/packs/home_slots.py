@@ -24,6 +24,9 @@ Player = Annotated[str, EntitySlot("media_player", words=("it",))]
 ShortText = Annotated[str, TextSlot(80)]
 
 Percent = Annotated[int, QuantitySlot(Unit.PERCENT, 0, 100, integer=True)]
+Brightness = Annotated[int, QuantitySlot(Unit.PERCENT, 0, 100, integer=True, lowest=1)]
+"""The lowest brightness is 1 percent, for 0 turns the light off; so with a fan's speed."""
+FanSpeed = Brightness
 Temperature = Annotated[float, QuantitySlot(Unit.TEMPERATURE, -50, 150)]
 Hours = Annotated[float, QuantitySlot(Unit.HOUR, 0, 1_000)]
 Minutes = Annotated[float, QuantitySlot(Unit.MINUTE, 0, 10_000)]

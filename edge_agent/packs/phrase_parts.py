@@ -1,7 +1,7 @@
 """What sentence templates are made of: lists and rules, checked against the pack.
 
 A list is a kind of entity (or "any"), one of me / here / it / there, or one that the files define: numbers with a unit,
-values to choose from, or a wildcard. Refuses a list that does not fit the slot it is to fill.
+quantities in words, values to choose from, or a wildcard. Refuses a list that does not fit the slot it is to fill.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ _SECONDS = {Unit.SECOND, Unit.MINUTE, Unit.HOUR}
 
 @dataclass(frozen=True, slots=True)
 class QuantityList:
-    """Numbers that people say in one place, and their unit. `halves`: also x.5."""
+    """Numbers that people say in one place, and their unit. `halves`: also x.5. `words`: these instead of numbers."""
 
     unit: Unit
     minimum: int
     maximum: int
     step: int = 1
     halves: bool = False
+    words: tuple[str, ...] = ()
 
 
 class Lists:
@@ -45,6 +46,8 @@ class Lists:
                 fault(place_of(name), f"the list name {str(name)!r} is taken by a kind of entity or a word")
             if "range" in body:
                 self.quantities[name] = _quantity(name, body)
+            elif isinstance(body.get("values"), list) and "metadata" in body:
+                self.quantities[name] = _in_words(name, body["values"], body["metadata"])
             elif body.get("wildcard") is True:
                 self._wildcards.add(name)
             elif isinstance(body.get("values"), list):
@@ -83,6 +86,8 @@ class Lists:
             unit = self.quantities[name].unit
             if not isinstance(slot, QuantitySlot):
                 return False, True
+            if unit is Unit.EXTREME:
+                return slot.unit is Unit.PERCENT, True
             return unit in (slot.unit, Unit.COUNT) or (slot.unit is Unit.SECOND and unit in _SECONDS), True
         return isinstance(slot, TextSlot), name in self._wildcards
 
@@ -145,14 +150,25 @@ class Rules:
 
 def _quantity(name: str, body: Mapping[str, Any]) -> QuantityList:
     numbers = body["range"] if isinstance(body["range"], dict) else {}
-    metadata = body.get("metadata", {})
-    unit = metadata.get("unit", Unit.COUNT) if isinstance(metadata, dict) else None
-    if unit not in set(Unit):
-        fault(place_of(name), f"list {name}: metadata.unit is one of {', '.join(Unit)}")
+    unit = _unit(name, body.get("metadata", {}))
     low, high, step = numbers.get("from"), numbers.get("to"), numbers.get("step", 1)
     if not (isinstance(low, int) and isinstance(high, int) and isinstance(step, int) and low <= high and step > 0):
         fault(place_of(name), f"list {name}: range needs whole numbers `from` ≤ `to`, and a `step` above 0")
-    return QuantityList(Unit(unit), low, high, step, numbers.get("fractions") == "halves")
+    return QuantityList(unit, low, high, step, numbers.get("fractions") == "halves")
+
+
+def _in_words(name: str, values: list[Any], metadata: Any) -> QuantityList:
+    """Quantities that are said in words alone: "as bright as it goes"."""
+    if not values or any(not isinstance(said, str) or not said.strip() for said in values):
+        fault(place_of(name), f"list {name}: the values of a quantity are words in quotes")
+    return QuantityList(_unit(name, metadata), 0, 0, words=tuple(str(said) for said in values))
+
+
+def _unit(name: str, metadata: Any) -> Unit:
+    unit = metadata.get("unit", Unit.COUNT) if isinstance(metadata, dict) else None
+    if unit not in set(Unit):
+        fault(place_of(name), f"list {name}: metadata.unit is one of {', '.join(Unit)}")
+    return Unit(unit)
 
 
 def _values(name: str, entries: list[Any]) -> tuple[tuple[Node, str], ...]:

@@ -18,6 +18,7 @@ _UNIT_WORDS = {
     Unit.TEMPERATURE: ("degrees", "degrees", "degrees celsius", "°", "°c"),
     Unit.OUNCE: ("ounces", "oz"),
     Unit.COUNT: ("",),
+    Unit.EXTREME: ("",),
 }
 _ONE = {
     "metres": "metre",
@@ -37,8 +38,20 @@ BARE_SHARE = 0.12
 """How often the unit is left unsaid where it goes without saying."""
 
 
+_EXTREMES = (
+    "maximum", "the maximum", "max", "the max", "full", "the highest", "the lowest", "minimum", "the minimum",
+    "its maximum", "its lowest", "the highest level", "the lowest setting", "the lowest level", "the highest setting",
+)  # fmt: skip
+"""Ends of a range, as they stand after "to"; where they are not read as such the sentence is dropped."""
+EXTREME_SHARE = 0.1
+
+
 def said_quantity(rng: random.Random, numbers: QuantityList) -> str:
-    """A number of this list with its unit."""
+    """A number of this list with its unit; of a percentage sometimes an end of its range."""
+    if numbers.words:
+        return rng.choice(numbers.words)
+    if numbers.unit is Unit.PERCENT and rng.random() < EXTREME_SHARE:
+        return rng.choice(_EXTREMES)
     steps = (numbers.maximum - numbers.minimum) // numbers.step
     value = numbers.minimum + numbers.step * rng.randint(0, min(steps, rng.choice((steps, 12))))
     unit = rng.choice(_UNIT_WORDS[numbers.unit])
@@ -59,5 +72,6 @@ def _half(rng: random.Random, value: int, unit: str, in_words: bool) -> str:
     if unit in _CLOSE_UP or not unit or not in_words:
         return f"{value}.5 {unit}".strip()
     if rng.random() < 0.3:
-        return f"half a {_ONE.get(unit, unit)}"
+        one = _ONE.get(unit, unit)
+        return f"half {'an' if one == 'hour' else 'a'} {one}"
     return f"{spelled(max(value, 1))} and a half {unit}"

@@ -9,7 +9,11 @@ from edge_agent.world.entities import Entity
 
 
 class Unit(StrEnum):
-    """Units a quantity is kept in, after conversion. COUNT is a bare number: it fits a slot of any unit."""
+    """Units a quantity is kept in, after conversion.
+
+    COUNT is a bare number: it fits a slot of any unit. EXTREME is an end of whatever range the slot has: 0 the lowest,
+    1 the highest.
+    """
 
     METRE = "m"
     DEGREE = "deg"
@@ -20,6 +24,7 @@ class Unit(StrEnum):
     TEMPERATURE = "temperature"
     OUNCE = "oz"
     COUNT = "count"
+    EXTREME = "extreme"
 
 
 class MentionType(StrEnum):

@@ -2,8 +2,9 @@
 
 Decides which stretches of words are quantities. It refuses the "one" of "the red one", ordinals, times of day, and
 numbers in units that no slot holds. "An hour and a half" is two quantities, one hour and 30 minutes, because a timer
-has a slot for each; "two and a half hours" is one of 150 minutes; lengths said in two units are one ("one metre and
-twenty centimetres"). Whether a number belongs to a name ("dock 3") the linker decides: names win.
+has a slot for each; so is "one and a half hours" ("1.5 hours" has no place to part it and is 90 minutes); lengths said
+in two units are one ("one metre and twenty centimetres"). Words for the most and the least are read in `extremes`.
+Whether a number belongs to a name ("dock 3") the linker decides: names win.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edge_agent.world.extremes import LEVELS, read_extreme
+from edge_agent.world.extremes import STARTERS as EXTREME_STARTERS
 from edge_agent.world.lexicon import AUXILIARIES, FILLERS, FUNCTION_WORDS, PREPOSITIONS, PRONOUNS, listed
 from edge_agent.world.mention import Quantity, Unit
 from edge_agent.world.numerals import ONES, SCALES, TENS, digits_of, read_fraction, read_number
@@ -20,16 +23,15 @@ from edge_agent.world.units import FOREIGN, MEASURES, SUFFIXES, TEMPERATURES
 
 _BETWEEN: Final = frozenset(listed("more extra additional further full whole"))
 _WITH_SUFFIX: Final = re.compile(r"^(-?\d[\d,./]*)(°[cf]?|%|[^\W\d_]+)$")
-_LEVELS: Final = frozenset(listed("volume brightness speed power strength intensity"))
-_FULL: Final = frozenset(listed("full max maximum highest"))
 _HALF_STATES: Final = frozenset(listed("open opened closed shut way up down"))
 _SET_TO: Final = frozenset(listed("to at by of number level plus minus than times"))
 _NOT_ONE: Final = frozenset(listed("the this that which another each every any no some only either neither next last"))
 _STARTERS: Final = frozenset(
-    ONES.keys() | TENS.keys() | SCALES.keys() | _FULL | set(listed("minus negative point half quarter"))
+    ONES.keys() | TENS.keys() | SCALES.keys() | EXTREME_STARTERS | set(listed("minus negative point half quarter"))
 ) | frozenset(listed("a an another couple dozen halfway complete"))
 """Words with which a quantity in words begins."""
 _NOT_A_NOUN: Final = FUNCTION_WORDS | FOREIGN
+_FINER: Final = {Unit.HOUR: Unit.MINUTE, Unit.MINUTE: Unit.SECOND}
 _AFTER_A_SECOND: Final = AUXILIARIES | FILLERS | PREPOSITIONS | PRONOUNS
 
 
@@ -55,7 +57,7 @@ def read_quantities(words: Sequence[str]) -> tuple[Reading, ...]:
         if before and (length := _one_length(words, before, reading)):
             readings[-1] = length
         else:
-            readings.append(reading)
+            readings += _parted(words, reading)
         at = reading.after
         if rest := _and_a_half(words, reading):
             readings.append(rest)
@@ -67,10 +69,16 @@ def read_quantity(words: Sequence[str], at: int) -> Reading | None:
     """The quantity that starts at this word, or None."""
     if words[at] not in _STARTERS and not words[at][0].isdigit() and words[at][0] != "-":
         return None
-    for read in (_with_suffix, _single_unit, _part_of_unit, _turn, _several, _level, _number_and_unit, _bare):
+    for read in (_extreme, _with_suffix, _single_unit, _part_of_unit, _turn, _several, _level, _number_and_unit, _bare):
         if reading := read(words, at):
             return reading
     return None
+
+
+def _extreme(words: Sequence[str], at: int) -> Reading | None:
+    """ "maximum", "all the way up", "as bright as it goes"."""
+    found = read_extreme(words, at)
+    return Reading(at, *found) if found else None
 
 
 def _with_suffix(words: Sequence[str], at: int) -> Reading | None:
@@ -148,9 +156,9 @@ def _level(words: Sequence[str], at: int) -> Reading | None:
     if word == "halfway":
         return Reading(at, at + 1, Quantity(50.0, Unit.PERCENT))
     following, preceding = _word(words, at + 1), _word(words, at - 1)
-    if word in _FULL and (following in _LEVELS or (preceding in ("to", "at") and _ends_phrase(following))):
+    if word == "full" and (following in LEVELS or (preceding in ("to", "at", "on") and _ends_phrase(following))):
         return Reading(at, at + 1, Quantity(100.0, Unit.PERCENT))
-    if word == "half" and (following in _HALF_STATES or following in _LEVELS):
+    if word == "half" and (following in _HALF_STATES or following in LEVELS):
         return Reading(at, at + 2 if following == "way" else at + 1, Quantity(50.0, Unit.PERCENT))
     part = read_fraction(words, at)
     if part and preceding in ("to", "by", "at") and _ends_phrase(_word(words, part[1])):
@@ -201,15 +209,32 @@ def _counts_one(words: Sequence[str], at: int) -> bool:
     return preceding not in _NOT_ONE and following not in _NOT_A_NOUN
 
 
+def _parted(words: Sequence[str], reading: Reading) -> tuple[Reading, ...]:
+    """Hours or minutes with a fraction said after them as two: "two and a half hours", "1 1/2 hours"."""
+    unit = MEASURES.get(words[reading.after - 1])
+    finer = _FINER.get(unit.unit) if unit and unit.factor == 1 else None
+    for at in range(reading.first + 1, reading.after - 1):
+        rest = at + 1 if words[at] == "and" else at
+        part = read_fraction(words, rest) if rest > at or "/" in words[at] else None
+        whole = read_number(words[:at], reading.first)
+        if unit and finer and part and whole and whole[0] % 1 == 0 and whole[1] == at:
+            said = Quantity(whole[0], unit.unit), Quantity(round(60 * part[0], 6), finer)
+            return Reading(reading.first, at, said[0]), Reading(rest, reading.after, said[1])
+    return (reading,)
+
+
 def _and_a_half(words: Sequence[str], before: Reading) -> Reading | None:
     """The "a half" of "an hour and a half", in the next finer unit."""
-    finer = {Unit.HOUR: Unit.MINUTE, Unit.MINUTE: Unit.SECOND}.get(before.quantity.unit)
+    finer = _FINER.get(before.quantity.unit)
     if finer is None or before.quantity.value % 1 or _word(words, before.after) != "and":
         return None
     part = read_fraction(words, before.after + 1)
-    if part is None or _word(words, part[1]) in MEASURES or not _ends_phrase(_word(words, part[1])):
+    if part is None or _word(words, part[1]) in MEASURES:
         return None
-    return Reading(before.after + 1, part[1], Quantity(60 * part[0], finer))
+    said_in_full = part[1] > before.after + 2  # "an hour and a half timer", not "an hour and half the box"
+    if not said_in_full and not _ends_phrase(_word(words, part[1])):
+        return None
+    return Reading(before.after + 1, part[1], Quantity(round(60 * part[0], 6), finer))
 
 
 def _one_length(words: Sequence[str], before: Reading, reading: Reading) -> Reading | None:
