@@ -19,6 +19,8 @@ from edge_agent.world.entities import Entity
 from edge_agent.world.mention import DEICTIC_WORDS, MentionType
 
 UNUSED = "_"
+_HERE = ("here", "here", "this room", "this room", "this area", "this place", "the room i'm in", "the room where i am")
+"""Ways to say where one stands, after "in"."""
 _SAYS = {"me": ("me",), "it": ("it", "it", "it", "them"), "here": ("here",), "there": ("there",)}
 
 
@@ -57,6 +59,8 @@ def fill(rng: random.Random, place: Place, phrases: Phrases, sample: Sample) -> 
         part = piece if isinstance(piece, str) else _said(rng, place, phrases, action, piece)
         if part is None:
             return None
+        if isinstance(part, Said) and part.list_name == "here" and parts and str(parts[-1]).endswith(" in"):
+            part = replace(part, words=rng.choice(_HERE))
         parts.append(part)
     return Clause(sample.intent, sample.fixed, tuple(parts), f"{place.pack.name}/{sample.intent}/{sample.template}")
 

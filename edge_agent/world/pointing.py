@@ -20,9 +20,27 @@ from edge_agent.world.lexicon import (
     HANDLING_VERBS,
     PREPOSITIONS,
     SUBJECTS,
+    listed,
 )
 
-_LONGEST: Final = max(len(words) for words in DEICTICS)
+_WHERE_ONE_IS: Final = listed("room area spot place location space")
+_SELVES: Final = (("i", "am"), ("i'm",), ("we", "are"), ("we're",))
+_POINTING: Final = {
+    **DEICTICS,
+    **{("this", place): "here" for place in _WHERE_ONE_IS},
+    **{("that", place): "there" for place in _WHERE_ONE_IS},
+    **{("where", *self, *tail): "here" for self in _SELVES for tail in ((), ("at",), ("in",), ("now",))},
+    **{("the", "room", *self, "in"): "here" for self in _SELVES},
+    **{("the", "room", "where", *self): "here" for self in _SELVES},
+    ("my", "location"): "here",
+    ("my", "current", "location"): "here",
+    ("this", "thing"): "it",
+    ("that", "thing"): "it",
+    ("these", "things"): "it",
+    ("those", "things"): "it",
+}
+"""Words that point, longer ones among them, and the label they point with."""
+_LONGEST: Final = max(len(words) for words in _POINTING)
 _GREETINGS: Final = frozenset({"hi", "hey", "hello"})
 
 
@@ -49,7 +67,7 @@ def read_pointing(words: Sequence[str]) -> tuple[Pointing, ...]:
 
 def _at(words: Sequence[str], at: int) -> Pointing | None:
     for length in range(min(_LONGEST, len(words) - at), 0, -1):
-        label = DEICTICS.get(tuple(words[at : at + length]))
+        label = _POINTING.get(tuple(words[at : at + length]))
         if label and not (length == 1 and _is_expletive(words, at)):
             return Pointing(at, at + length, label)
     if words[at] in DEMONSTRATIVES and _stands_alone(words, at):
