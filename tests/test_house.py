@@ -38,6 +38,7 @@ LIBRARIES = {
     "llama_cpp": "the engine's binding, by several of its own files",
     "torch": "the training room's own language",
     "tokenizers": "likewise: its encoder is passed between corpus, batches and export",
+    "gguf": "one file writes models, one reads them back",
 }
 """Libraries that more than one file may import, each with the reason."""
 

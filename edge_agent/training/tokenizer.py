@@ -36,11 +36,7 @@ class Vocabulary:
 
 def train_tokenizer(sentences: Iterable[str], size: int = VOCABULARY) -> Tokenizer:
     """Learn the merges from marked sentences, answers and plain English words."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = _cutting_as_smollm(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=list(CONTROLS),
@@ -50,6 +46,40 @@ def train_tokenizer(sentences: Iterable[str], size: int = VOCABULARY) -> Tokeniz
     room = size - len(MARKS)
     trainer.vocab_size = room
     tokenizer.train_from_iterator((_without_marks(text) for text in sentences), trainer)
+    return _with_controls_and_marks(tokenizer)
+
+
+def rebuilt_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
+    """The tokenizer that a GGUF file describes, cutting every text as the one it was written from did.
+
+    Raises:
+        ValueError: the tokens are not those of a tokenizer made here (a control or a mark is missing or elsewhere).
+    """
+    added = next((count for count, token in enumerate(reversed(vocabulary.tokens)) if token not in MARKS), 0)
+    learnt = {token: number for number, token in enumerate(vocabulary.tokens[: len(vocabulary.tokens) - added])}
+    merges = [(left, right) for left, _, right in (merge.partition(" ") for merge in vocabulary.merges)]
+    if not set(CONTROLS) <= learnt.keys():
+        raise ValueError(f"the vocabulary has no {', '.join(sorted(set(CONTROLS) - learnt.keys()))}")
+    try:
+        model = models.BPE(vocab=learnt, merges=merges)
+    except Exception as problem:  # the library raises nothing narrower
+        raise ValueError(f"the merges do not fit the tokens: {problem}") from problem
+    tokenizer = _with_controls_and_marks(_cutting_as_smollm(model))
+    if vocabulary_of(tokenizer) != vocabulary:
+        raise ValueError("the vocabulary does not end in the marks")
+    return tokenizer
+
+
+def _cutting_as_smollm(model: models.BPE) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _with_controls_and_marks(tokenizer: Tokenizer) -> Tokenizer:
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROLS])
     tokenizer.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in MARKS])
     return tokenizer

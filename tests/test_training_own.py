@@ -1,0 +1,112 @@
+"""A pack of one's own: a model file is read back, trained on the pack's phrases and written again."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("wordfreq")
+
+import torch
+from engine_models import write_tiny
+from tokenizers import Tokenizer
+
+from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.training.corpus import Corpus
+from edge_agent.training.export import F16, Q8_0, Title, export
+from edge_agent.training.model import Llama, Shape
+from edge_agent.training.restore import restore
+from edge_agent.training.tokenizer import (
+    BEGIN,
+    Vocabulary,
+    prompt_of,
+    rebuilt_tokenizer,
+    train_tokenizer,
+    vocabulary_of,
+)
+
+TITLE = Title("test", "0", "A model of a test.")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    examples = islice(Corpus(("kiosk",))(random.Random(1)), 300)
+    return train_tokenizer([text for each in examples for text in (each.pack, each.marked, each.answer)], 700)
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer: Tokenizer) -> Llama:
+    torch.manual_seed(1)
+    return Llama(Shape(tokenizer.get_vocab_size(), width=64, layers=2, heads=2, hidden=96))
+
+
+@pytest.fixture(scope="module")
+def file(model: Llama, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.gguf"
+    export(model, tokenizer, path, F16, TITLE)
+    return path
+
+
+def test_a_file_read_back_computes_the_same(model: Llama, file: Path) -> None:
+    """Shape, every tensor (rounded to the file's format) and so every score are those of the model that was written."""
+    back = restore(file)
+    assert back.model.shape == model.shape
+    assert back.kind is F16
+    ours, theirs = model.state_dict(), back.model.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(
+        torch.equal(ours[name].half().float() if ours[name].dim() == 2 else ours[name], theirs[name]) for name in ours
+    )
+    tokens = torch.randint(0, model.shape.vocabulary, (3, 20))
+    with torch.no_grad():
+        assert torch.allclose(model.logits(model(tokens)), back.model.logits(back.model(tokens)), atol=5e-3)
+
+
+def test_writing_again_what_was_read_changes_nothing(file: Path, tmp_path: Path) -> None:
+    """Reading and writing in turn does not wear a model out: the second copy is the first."""
+    first = restore(file)
+    for kind in (F16, Q8_0):
+        export(first.model, first.tokenizer, tmp_path / "again.gguf", kind, TITLE)
+        again = restore(tmp_path / "again.gguf")
+        assert again.kind is kind
+        if kind is F16:
+            assert all(map(torch.equal, first.model.parameters(), again.model.parameters()))
+        export(again.model, again.tokenizer, tmp_path / "third.gguf", kind, TITLE)
+        assert (tmp_path / "third.gguf").read_bytes() == (tmp_path / "again.gguf").read_bytes()
+
+
+def test_the_tokenizer_comes_back_with_the_file(tokenizer: Tokenizer, file: Path) -> None:
+    """Prompts, answers and arbitrary text fall into the same tokens as before."""
+    back = restore(file).tokenizer
+    rng = random.Random(5)
+    letters = "abc xyz019 '.,!?[]{}\":\n\té漢😀ß-_"
+    texts = ["".join(rng.choice(letters) for _ in range(rng.randint(1, 40))) for _ in range(200)]
+    for example in islice(Corpus(("robot",))(rng), 60):
+        texts += [BEGIN + prompt_of("greenhouse", example.marked), example.answer + "</s>"]
+    assert [back.encode(text).ids for text in texts] == [tokenizer.encode(text).ids for text in texts]
+    assert [back.decode(back.encode(text).ids) for text in texts] == [
+        tokenizer.decode(tokenizer.encode(text).ids) for text in texts
+    ]
+
+
+def test_a_vocabulary_of_another_make_is_refused(tokenizer: Tokenizer) -> None:
+    """Without the marks or the controls it is no tokenizer of ours, and nothing is trained on it."""
+    whole = vocabulary_of(tokenizer)
+    for tokens in (whole.tokens[:-1], whole.tokens[3:], ("[1", *whole.tokens[:-1])):
+        with pytest.raises(ValueError):
+            rebuilt_tokenizer(Vocabulary(tokens, whole.merges))
+
+
+def test_only_a_model_of_our_make_is_trained_on(tmp_path: Path) -> None:
+    """A missing file and a general model are refused by their codes before anything is trained."""
+    for path, code in (
+        (tmp_path / "none.gguf", Code.MODEL_MISSING),
+        (write_tiny(tmp_path / "general.gguf"), Code.MODEL_NOT_TRAINABLE),
+    ):
+        with pytest.raises(ConfigurationFault) as refused:
+            restore(path)
+        assert refused.value.code is code
