@@ -172,3 +172,26 @@ def test_the_end_is_a_choice_where_an_answer_could_go_on() -> None:
     """`ab` may end or become `abc`; the model says which."""
     assert text(run(Wishes({"b": "$"}), WordList("ab", "abc"))) == "ab"
     assert text(run(Wishes({"b": "c"}), WordList("ab", "abc"))) == "abc"
+
+
+def test_every_choice_says_what_came_second() -> None:
+    """Where it was made, how likely both were; a token that was forced is no choice."""
+    decoded = run(Wishes({"a": "c", "e": "g"}), WordList("abd", "acefa", "acega"))
+    first, last = decoded.choices
+    assert (first.place, first.second, last.place, last.second) == (1, LETTERS["b"], 3, LETTERS["f"])
+    assert first.probability + first.second_probability == pytest.approx(1.0)
+
+
+def test_an_answer_goes_on_from_what_it_is_told_to_begin_with() -> None:
+    """The beginning costs no pass of its own and is no choice."""
+    model = Wishes({"a": "c", "e": "g"})
+    begun = [LETTERS["a"], LETTERS["c"], LETTERS["e"], LETTERS["f"]]
+    decoded = decode(
+        model,
+        WordList("abd", "acefa", "acega"),
+        [LETTERS["i"]],
+        ends=frozenset({END}),
+        expired=lambda: False,
+        begun=begun,
+    )
+    assert (text(decoded), decoded.choices, decoded.passes) == ("acefa", (), 0)

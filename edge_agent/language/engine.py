@@ -25,6 +25,7 @@ ROWS_MAX = 4
 _LOG_LINES_MAX = 40
 _WARN = 3
 """GGML_LOG_LEVEL_WARN; the binding does not name it."""
+_METADATA_BYTES_MAX = 256
 _PIECE_BYTES_MAX = 4_096
 _NO_ROOM, _STOPPED = 1, 2
 """llama_decode's answers that are no failures."""
@@ -95,6 +96,12 @@ class Weights:
     @property
     def parameters(self) -> int:
         return int(llama_cpp.llama_model_n_params(self._model))
+
+    def metadata(self, key: str) -> str | None:
+        """A text that the file holds under this key, or None."""
+        buffer = ctypes.create_string_buffer(_METADATA_BYTES_MAX)
+        length = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
+        return None if length < 0 else buffer.value.decode("utf-8", "replace")
 
     @property
     def description(self) -> str:

@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
+from edge_agent.language.calibration import KEY, Calibration
 from edge_agent.language.constraint import Constraints
-from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.decision import DecideRequest, Decision, Reading
 from edge_agent.language.decoder import TOKENS_MAX, Decoded, decode
 from edge_agent.language.engine import Context, Log, Weights, build_facts
 from edge_agent.language.models import opened_model
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import STYLE_TOKENS, Piece, Prompt, Style, style_of
+from edge_agent.language.readings import other_ways
 from edge_agent.language.trial import run_trials
 from edge_agent.language.wire import JsonObject
+from edge_agent.packs.base import REJECT
 
 WORKING_TOKENS = 1_024
 """Cells kept free for one sentence and its answer."""
+
+_REFUSAL = f'[{{"action":"{REJECT}"'
+"""How an answer begins that refuses: it is carried out by nobody, so nobody need be asked what else it may mean."""
 
 _SLOW_PARAMETERS = 200_000_000
 """From this size on a pass is stopped inside at the deadline; smaller ones end in milliseconds anyway."""
@@ -43,6 +50,7 @@ class LocalEngine:
             self.weights = Weights(
                 path, n_gpu_layers=options.n_gpu_layers, extra_buffers=options.extra_buffers, log=Log()
             )
+        self.calibration = Calibration.of_text(self.weights.metadata(KEY))
         self.vocabulary = self.weights.vocabulary()
         self.constraints = Constraints(self.vocabulary)
         self._context: Context | None = None
@@ -59,6 +67,7 @@ class LocalEngine:
             "parameters": self.weights.parameters,
             "vocab": self.weights.vocab_size,
             "style": self.style.value,
+            "calibration": self.calibration.text(),
             "offloaded": self.weights.log.offloaded,
             "extra_buffers": self._options.extra_buffers,
         }
@@ -91,7 +100,10 @@ class LocalEngine:
 
     def decide(self, request: DecideRequest) -> Decision:
         """See `Decider`."""
-        return self.run(request, self.fast)[0]
+        decision, decoded = self.run(request, self.fast)
+        if decision.confidence >= request.sure_enough or decision.answer.startswith(_REFUSAL):
+            return decision
+        return replace(decision, readings=self._readings(request, decision.answer, decoded))
 
     def run(self, request: DecideRequest, way: Way) -> tuple[Decision, Decoded]:
         """Decide one sentence by `fast`, `plain` or `reference`."""
@@ -110,12 +122,13 @@ class LocalEngine:
         answer = self.weights.text(decoded.tokens, self.vocabulary.pieces)
         decision = Decision(
             answer=answer,
-            confidence=min(1.0, decoded.probability),
+            confidence=self.calibration.confidence(decoded.probability),
             tokens=len(decoded.tokens),
             passes=decoded.passes,
             choices=len(decoded.choices),
             prompt_ms=(prepared - started) * 1000.0,
             decode_ms=(time.perf_counter() - prepared) * 1000.0,
+            probability=min(1.0, decoded.probability),
         )
         return decision, decoded
 
@@ -144,7 +157,36 @@ class LocalEngine:
             sampler.close()
         return Decoded(tuple(tokens), choices=(), passes=len(tokens) + 1)
 
-    def _masked(self, request: DecideRequest, context: Context, prompt: list[int], *, savings: bool) -> Decoded:
+    def _readings(self, request: DecideRequest, given: str, decoded: Decoded) -> tuple[Reading, ...]:
+        """What else a doubtful sentence may mean. Half of the time left may go into it: the answer has to arrive."""
+        now_ms = self._clock.now_ms()
+        hurried = replace(request, deadline_ms=now_ms + (request.deadline_ms - now_ms) / 2.0)
+        found: dict[str, Reading] = {}
+
+        def again(begun: Sequence[int]) -> Decoded | None:
+            def way(asked: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
+                return self._masked(asked, context, prompt, savings=True, begun=begun)
+
+            try:
+                return self.run(hurried, way)[1]
+            except (ClientFault, NodeFault):  # out of time, or an odd way that leads nowhere: one reading less
+                return None
+
+        for other, probability in other_ways(decoded, again):
+            answer = self.weights.text(other.tokens, self.vocabulary.pieces)
+            if answer != given:
+                found.setdefault(answer, Reading(answer, self.calibration.confidence(probability)))
+        return tuple(found.values())
+
+    def _masked(
+        self,
+        request: DecideRequest,
+        context: Context,
+        prompt: list[int],
+        *,
+        savings: bool,
+        begun: Sequence[int] = (),
+    ) -> Decoded:
         return decode(
             context,
             self.constraints.begin(request.grammar),
@@ -153,6 +195,7 @@ class LocalEngine:
             expired=lambda: self._clock.now_ms() >= request.deadline_ms,
             guessing=savings,
             skipping=savings,
+            begun=begun,
         )
 
     def _tokens(self, pieces: tuple[Piece, ...]) -> list[int]:

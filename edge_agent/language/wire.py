@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
-from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.decision import DecideRequest, Decision, Reading
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """One message; the prompts of many packs with their examples stay far below."""
@@ -66,11 +66,20 @@ def read_decision(message: Any) -> Decision:
     """
     if not isinstance(message, dict) or set(message) != {field.name for field in fields(Decision)}:
         raise _garbled("no decision")
-    numbers = ("tokens", "passes", "choices", "confidence", "prompt_ms", "decode_ms")
+    numbers = ("tokens", "passes", "choices", "confidence", "probability", "prompt_ms", "decode_ms")
     plain = all(isinstance(message[name], int | float) and not isinstance(message[name], bool) for name in numbers)
-    if not plain or not isinstance(message["answer"], str) or not 0.0 <= message["confidence"] <= 1.0:
+    if not plain or not isinstance(message["answer"], str) or not isinstance(message["readings"], list):
         raise _garbled("a decision with a wrong field")
-    return Decision(**message)
+    if not 0.0 <= message["confidence"] <= 1.0 or not 0.0 <= message["probability"] <= 1.0:
+        raise _garbled("a confidence that is none")
+    return Decision(**{**message, "readings": tuple(_reading(one) for one in message["readings"])})
+
+
+def _reading(message: Any) -> Reading:
+    match message:
+        case {"answer": str(answer), "confidence": float(confidence), **rest} if not rest and 0.0 <= confidence <= 1.0:
+            return Reading(answer, confidence)
+    raise _garbled("a reading with a wrong field")
 
 
 def fault_object(error: EdgeAgentError) -> JsonObject:

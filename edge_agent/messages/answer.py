@@ -56,6 +56,14 @@ class PlannedAction(Part):
     confirmation: Confirmation | None = None
 
 
+class Reading(Part):
+    """One thing that a doubtful sentence may mean."""
+
+    actions: Annotated[tuple[JsonAction, ...], Field(min_length=1, max_length=limits.ACTIONS_MAX)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    """How sure this reading is, on the answer's own scale."""
+
+
 class Rejection(Part):
     """Why nothing will happen, in a form for programs and one for people."""
 
@@ -63,6 +71,8 @@ class Rejection(Part):
     detail: Annotated[str, Field(max_length=limits.REASON_CHARS_MAX * 2)] = ""
     candidates: tuple[Name, ...] = ()
     """For `ambiguous`: the entities that the name fits."""
+    readings: Annotated[tuple[Reading, ...], Field(max_length=limits.READINGS_MAX)] = ()
+    """For `ambiguous` because nothing was sure enough: what may be meant, likeliest first. "Did you mean …?" """
 
 
 class Failure(Part):
@@ -125,7 +135,7 @@ class Answer(Message):
     marked: str = ""
     """The sentence as the model saw it."""
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Probability of the decisions taken, among what the grammar allowed; not calibrated."""
+    """How often such an answer is right: calibrated for the bundled model, for another one the bare probability."""
     passes: Annotated[int, Field(ge=0)] = 0
     """Forward passes of the model."""
     timings: Timings = Timings()

@@ -26,6 +26,8 @@ ACTIONS_MAX: Final = 6
 """Actions of one sentence."""
 CANDIDATES_MAX: Final = 9
 """Candidates named in a reject(ambiguous)."""
+READINGS_MAX: Final = 3
+"""Readings of a doubtful sentence named in a reject(ambiguous)."""
 TTL_MS_MIN: Final = 1
 TTL_MS_MAX: Final = 600_000
 """A command's time to live, 1 ms to 10 minutes."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code
-from edge_agent.grammar.resolve import resolve
+from edge_agent.grammar.resolve import Resolution, resolve
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import Decider, DecideRequest
-from edge_agent.messages import JsonAction, Rejection, RejectReason
+from edge_agent.messages import JsonAction, Rejection
+from edge_agent.node.doubt import doubtful
 from edge_agent.packs.base import Pack
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import Dialogue
@@ -27,7 +28,8 @@ from edge_agent.world.text import check_text
 class Interpretation:
     """What a sentence means: `actions`, or `reject` and no actions.
 
-    `output` is the model's own text. `timings` has the milliseconds of link_ms, grammar_ms, decide_ms and resolve_ms.
+    An answer that was not sure enough is a reject whose first reading is what would have been done. `output` is the
+    model's own text. `timings` has the milliseconds of link_ms, grammar_ms, decide_ms and resolve_ms.
     """
 
     actions: tuple[JsonAction, ...]
@@ -113,13 +115,18 @@ class Interpreter:
         with watch.stage("grammar_ms"):
             grammar = self._grammars.for_sentence(linked)
         with watch.stage("decide_ms"):
-            request = DecideRequest(self.pack.name, linked.marked, grammar, deadline_ms)
+            request = DecideRequest(self.pack.name, linked.marked, grammar, deadline_ms, self.pack.confidence_min)
             decision = self._decider.decide(request)
         with watch.stage("resolve_ms"):
-            resolution = resolve(self.pack, decision.answer, linked, linker.world, dialogue, area, speaker)
+
+            def meaning(answer: str) -> Resolution:
+                return resolve(self.pack, answer, linked, linker.world, dialogue, area, speaker)
+
+            resolution = meaning(decision.answer)
             actions, reject = resolution.actions, resolution.reject
-            if actions and decision.confidence < self.pack.confidence_min and not self._stops(actions[0]):
-                actions, reject = (), _unsure(decision.confidence, self.pack.confidence_min)
+            least = self.pack.confidence_min
+            if actions and decision.confidence < least and not self._stops(actions[0]):
+                actions, reject = (), doubtful(decision, actions, least, meaning)
         return Interpretation(
             actions, reject, linked.marked, decision.answer, decision.confidence, decision.passes, watch.timings
         )
@@ -128,8 +135,3 @@ class Interpreter:
         """A doubtful stop is a stop."""
         spec = self.pack.action(action["action"])
         return spec is not None and spec.hazard == "stop"
-
-
-def _unsure(confidence: float, least: float) -> Rejection:
-    detail = f"not sure enough what is meant ({confidence:.2f} of at least {least:.2f})"
-    return Rejection(reason=RejectReason.AMBIGUOUS, detail=detail)
