@@ -161,7 +161,18 @@ PACK: Final = make_pack(
     {**dict.fromkeys(_NONE, "none"), devices.ClimateSetTemperature: "heat"},
     phrases=tuple(
         _HERE / "phrases" / f"{name}.yaml"
-        for name in ("shared", "reject", "home", "home_states", "home_media", "home_timers")
+        for name in (
+            "shared",
+            "reject",
+            "home",
+            "home_lights",
+            "home_levels",
+            "home_machines",
+            "home_states",
+            "home_media",
+            "home_timers",
+            "home_talk",
+        )
     ),
     example_world=_HERE / "worlds" / "home.toml",
     ttl_ms=2_000,
