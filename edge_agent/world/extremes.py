@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edge_agent.world.lexicon import DETERMINERS, FUNCTION_WORDS, listed
+from edge_agent.world.lexicon import ARTICLES, DETERMINERS, FUNCTION_WORDS, listed
 from edge_agent.world.mention import Quantity, Unit
 
 Extreme = tuple[int, Quantity]
@@ -37,7 +37,7 @@ _WAYS: Final = {"up": HIGHEST, "down": LOWEST}
 _GOES: Final = frozenset(listed("goes go gets get"))
 _ABLE: Final = frozenset(listed("can will could it'll they'll"))
 _MAY_FOLLOW: Final = frozenset(listed("possible available"))
-_NO_END: Final = DETERMINERS | frozenset(listed("to into onto from there here with of"))
+_NO_END: Final = ARTICLES | frozenset(listed("to into onto there here with of"))
 """What may not follow "all the way up": then a way is meant."""
 
 STARTERS: Final = _ENDS.keys() | frozenset(listed("as all full"))
