@@ -197,9 +197,9 @@ def test_plural_of_a_sort_at_a_place_means_all_there() -> None:
     assert linker.link("kitchen lights off").marked == "[1 kitchen] lights off"
     assert linker.link("kitchen light off").marked == "[1 kitchen light] off"
     assert linker.link("the light off").marked == "the light off"
-    lone = Linker(World.of([Entity("Light", "light")]))
-    assert lone.link("turn the lights off").marked == "turn the lights off"
-    assert lone.link("turn the light off").marked == "turn the [1 light] off"
+    beside = Linker(World.of([Entity("Light", "light"), Entity("Desk Lamp", "light")]))
+    assert beside.link("turn the lights off").marked == "turn the lights off"
+    assert beside.link("turn the light off").marked == "turn the [1 light] off"
     menu = Linker(World.of([Entity("sugar", "sugar")]))
     assert menu.link("with two sugars").marked == "with [a two] [1 sugars]"
 

@@ -28,7 +28,7 @@ def matches_by_head(sentence: Sentence, index: Index) -> Iterator[Match]:
             continue
         if not sentence.ends_phrase(token.after) or sentence.opens_clause(token.first):
             continue
-        said = _modifiers(sentence, place)
+        said = modifiers_of(sentence, place)
         if said is None:
             continue
         keys = {modifier.key for modifier in said}
@@ -38,7 +38,7 @@ def matches_by_head(sentence: Sentence, index: Index) -> Iterator[Match]:
             yield match_of((*said, token), fitting, Level.HEAD)
 
 
-def _modifiers(sentence: Sentence, place: int) -> tuple[Token, ...] | None:
+def modifiers_of(sentence: Sentence, place: int) -> tuple[Token, ...] | None:
     """The words between the start of a noun phrase and its head; None where they cannot be told from a verb."""
     start = place
     while start > 0:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_agent.world.index import Index
+from edge_agent.world.index import Entry, Index
 from edge_agent.world.lexicon import (
     DETERMINERS,
+    EVERY,
     FUNCTION_WORDS,
     LEVEL_VERBS,
     NAME_OPENERS,
@@ -18,9 +19,10 @@ from edge_agent.world.lexicon import (
     OBJECTS,
     SUBJECTS,
     VERB_NAMES,
+    VERB_PARTICLES,
 )
 from edge_agent.world.sentence import Match, Sentence
-from edge_agent.world.tokens import Token, merged
+from edge_agent.world.tokens import Token, fold, key_of, merged
 
 
 def unknown_labels(sentence: Sentence, found: Sequence[Match], index: Index) -> frozenset[int]:
@@ -43,6 +45,8 @@ def is_other(sentence: Sentence, run: Sequence[Token], match: Match, index: Inde
     """Whether the words are grammar here, or the name of something that this world does not have."""
     if _is_numbered_otherwise(sentence, run, index):
         return True
+    if all(_is_measured(entry) for entry in match.entries) and _says_the_sort(sentence, run, index):
+        return True
     if len(run) > 1:
         return False
     word, follower = run[0].surface, sentence.word(match.after)
@@ -53,9 +57,26 @@ def is_other(sentence: Sentence, run: Sequence[Token], match: Match, index: Inde
         return True
     if not sentence.opens_clause(match.first) or match.after in sentence.breaks:
         return False
-    if word in VERB_NAMES:
+    if word in VERB_NAMES or follower in VERB_PARTICLES.get(word, ()):
         return True
     return follower in DETERMINERS or follower in OBJECTS
+
+
+def _is_measured(entry: Entry) -> bool:
+    """Whether the name says what a sensor of that name measures: "gas" of the device class gas."""
+    return entry.entity.device_class.replace("_", "") == merged(entry.keys)
+
+
+def _says_the_sort(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
+    """Whether such a name means all that measure it ("any gas sensors", "is any gas detected"), or another sort of
+    things: "the light" is no sensor of light where there are lights.
+    """
+    before, follower = sentence.word(run[0].first - 1), sentence.word(run[-1].after)
+    if before in EVERY or (before in DETERMINERS and sentence.word(run[0].first - 2) in EVERY):
+        return True
+    if follower.endswith("s") and key_of(fold(follower)) in index.sorts:
+        return True
+    return len(run) == 1 and run[0].key in index.kinds
 
 
 def _is_numbered_otherwise(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:

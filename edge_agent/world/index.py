@@ -1,27 +1,28 @@
 """Every way in which the world's entities may be named, for looking up.
 
-Decides which entities a run of keys names: as said, by an everyday synonym, or by the last word alone. A value:
-`changed` gives the index of another world and shares what did not change.
+Decides which entities a run of keys names: as said, by the last word alone, by a word that only they have, or by what
+they make. A value: `changed` gives the index of another world and shares what did not change.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.world.closeness import Vocabulary
 from edge_agent.world.entities import Entity
-from edge_agent.world.lexicon import COMPOUND_SYNONYMS, FUNCTION_WORDS, NAMELIKE_MODALS, PLAIN_HEADS, SYNONYMS
+from edge_agent.world.lexicon import AREA_KINDS, FUNCTION_WORDS, MAKERS, NAMELIKE_MODALS, PLAIN_HEADS, common_words
+from edge_agent.world.synonyms import Synonyms, everyday
 from edge_agent.world.text import words_of
 from edge_agent.world.tokens import is_label, key_of, merged, named_by
 
 NAME_TOKENS_MAX: Final = 12
 """A longer name is found by no sentence people say."""
 _COMPOUND_TOKENS_MAX: Final = 3
+_PART_LETTERS_MIN: Final = 4
 _GRAMMAR: Final = FUNCTION_WORDS - NAMELIKE_MODALS
-_NO_HEAD_KINDS: Final = frozenset({"area", "floor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +47,37 @@ class Index:
 
     names: Table
     """By merged keys."""
-    synonyms: Table
-    """By merged keys after exchanging a word for a synonym."""
     heads: Table
     """By the surface of the head."""
+    parts: Table
+    """By each other word that is no common English one: "zarkon" of "zarkon heater"."""
+    makers: Table
+    """By merged keys of what a thing makes: "cocoa" of "cocoa maker"."""
     families: dict[str, int]
     """Merged keys before a number or letter ("dock" of "dock 3"), and how many names begin so."""
     sorts: dict[str, int]
-    """Keys of kinds and device classes; as a head such a word says the sort and not the thing."""
+    """Keys of kinds and device classes, and how many names of things called otherwise belong to each.
+
+    As a head such a word says the sort and not the thing.
+    """
+    kinds: dict[str, int]
+    """Of these, the kinds alone."""
     vocabulary: Vocabulary
     longest: int
     """Tokens of the longest name."""
+    synonyms: Synonyms
 
     @classmethod
-    def of(cls, entities: Iterable[Entity]) -> Index:
-        """The index of these entities."""
+    def of(cls, entities: Iterable[Entity], synonyms: Synonyms | None = None) -> Index:
+        """The index of these entities; without `synonyms`, with the everyday ones."""
         entries = [entry for entity in entities for entry in entries_of(entity)]
         vocabulary = Vocabulary(word for entry in entries for word in vocabulary_of(entry))
-        index = cls({}, {}, {}, {}, {}, vocabulary, max((len(entry.keys) for entry in entries), default=0))
+        longest = max((len(entry.keys) for entry in entries), default=0)
+        index = cls({}, {}, {}, {}, {}, {}, {}, vocabulary, longest, everyday() if synonyms is None else synonyms)
         for entry in entries:
             _note(index, entry, 1)
-            index.names.setdefault(merged(entry.keys), []).append(entry)
-            for key in variants(entry.keys):
-                index.synonyms.setdefault(key, []).append(entry)
-            if entry.head:
-                index.heads.setdefault(entry.head, []).append(entry)
+            for table, key in _places(index, entry):
+                table.setdefault(key, []).append(entry)
         return index
 
     def changed(self, remove: Iterable[Entity], add: Iterable[Entity]) -> Index:
@@ -79,15 +86,18 @@ class Index:
         new = [entry for entity in add for entry in entries_of(entity)]
         changed = Index(
             dict(self.names),
-            dict(self.synonyms),
             dict(self.heads),
+            dict(self.parts),
+            dict(self.makers),
             dict(self.families),
             dict(self.sorts),
+            dict(self.kinds),
             self.vocabulary.changed(
                 (word for entry in gone for word in vocabulary_of(entry)),
                 (word for entry in new for word in vocabulary_of(entry)),
             ),
             max(self.longest, max((len(entry.keys) for entry in new), default=0)),
+            self.synonyms,
         )
         for entry in gone:
             _exchange(changed, entry, drop=True)
@@ -109,17 +119,6 @@ def entries_of(entity: Entity) -> list[Entry]:
     return list(entries.values())
 
 
-def variants(keys: tuple[str, ...]) -> list[str]:
-    """Merged keys of a name with one word exchanged for an everyday synonym."""
-    found = []
-    for at, key in enumerate(keys):
-        for term, others in _SYNONYM_TERMS.get(key, ()):
-            alone = term in _COMPOUND_TERMS and len(keys) == 1
-            if keys[at : at + len(term)] == term and not alone:
-                found += [merged((*keys[:at], *other, *keys[at + len(term) :])) for other in others]
-    return found
-
-
 def vocabulary_of(entry: Entry) -> list[str]:
     """The words that a misspelt one may stand for: each of the name's, and the name as one compound."""
     words = [key for key in entry.keys if not is_label(key)]
@@ -130,7 +129,7 @@ def vocabulary_of(entry: Entry) -> list[str]:
 
 def _head_of(entity: Entity, keys: tuple[str, ...], surface: str) -> str:
     """What may stand for the whole name; "" where nothing may."""
-    if len(keys) < 2 or entity.kind in _NO_HEAD_KINDS:
+    if len(keys) < 2 or entity.kind in AREA_KINDS:
         return ""
     words = surface.split()
     if entity.kind == "person":
@@ -142,13 +141,48 @@ def _head_of(entity: Entity, keys: tuple[str, ...], surface: str) -> str:
     return "" if is_label(head) or head in PLAIN_HEADS or head in FUNCTION_WORDS else head
 
 
+def _parts_of(entry: Entry) -> list[str]:
+    """The words of a name of several that may stand for it where no other thing has them; all but the head.
+
+    Of a person any name will do; of a thing none that is English, as "red" and "kitchen" say how it is and where.
+    """
+    if not entry.head or any(map(is_label, entry.keys)):
+        return []
+    words = [word for word in entry.surface.split() if word != entry.head and len(word) >= _PART_LETTERS_MIN]
+    barred = FUNCTION_WORDS if entry.entity.kind == "person" else common_words()
+    return [word for word in words if word not in barred and word.isalpha()]
+
+
+def _product_of(entry: Entry) -> str:
+    """Merged keys of what the thing is named after making; "" for any other thing."""
+    return merged(entry.keys[:-1]) if len(entry.keys) > 1 and entry.keys[-1] in MAKERS else ""
+
+
+def _places(index: Index, entry: Entry) -> list[tuple[Table, str]]:
+    """Where an entry stands in the tables."""
+    places = [(index.names, merged(entry.keys))]
+    if entry.head:
+        places.append((index.heads, entry.head))
+    places += [(index.parts, word) for word in _parts_of(entry)]
+    if product := _product_of(entry):
+        places.append((index.makers, product))
+    return places
+
+
 def _note(index: Index, entry: Entry, by: int) -> None:
-    """Count an entry's family and its entity's sorts in or out."""
+    """Count an entry's family and its entity's sorts in or out; a thing called just as its sort says no sort."""
     for at, key in enumerate(entry.keys):
         if at and is_label(key):
             _count(index.families, merged(entry.keys[:at]), by)
     for key in _sorts_of(entry.entity.kind, entry.entity.device_class):
-        _count(index.sorts, key, by)
+        if not names_itself(entry.entity, key):
+            _count(index.sorts, key, by)
+    _count(index.kinds, entry.entity.kind, by)
+
+
+def names_itself(entity: Entity, sort: str) -> bool:
+    """Whether the entity's whole name is the word (a key) for its sort."""
+    return " " not in entity.name and key_of(entity.name.casefold()) == sort
 
 
 @functools.lru_cache(maxsize=256)
@@ -167,28 +201,10 @@ def _count(table: dict[str, int], key: str, by: int) -> None:
 def _exchange(index: Index, entry: Entry, *, drop: bool) -> None:
     """Put an entry into an index that is being changed, or take it out; lists are replaced, as they are shared."""
     _note(index, entry, -1 if drop else 1)
-    places: list[tuple[Table, str]] = [(index.names, merged(entry.keys))]
-    places += [(index.synonyms, key) for key in variants(entry.keys)]
-    if entry.head:
-        places.append((index.heads, entry.head))
-    for table, key in places:
+    for table, key in _places(index, entry):
         before = table.get(key, [])
         after = [kept for kept in before if kept != entry] if drop else [*before, entry]
         if after:
             table[key] = after
         else:
             table.pop(key, None)
-
-
-def _synonym_terms() -> dict[str, list[tuple[tuple[str, ...], list[tuple[str, ...]]]]]:
-    """First key of a term → the term's keys and the keys of the terms that mean the same."""
-    terms: dict[str, list[tuple[tuple[str, ...], list[tuple[str, ...]]]]] = {}
-    for group in (*SYNONYMS, *COMPOUND_SYNONYMS):
-        keyed: Sequence[tuple[str, ...]] = [named_by(term.split())[0] for term in group]
-        for term in keyed:
-            terms.setdefault(term[0], []).append((term, [other for other in keyed if other != term]))
-    return terms
-
-
-_SYNONYM_TERMS: Final = _synonym_terms()
-_COMPOUND_TERMS: Final = frozenset(named_by((term,))[0] for group in COMPOUND_SYNONYMS for term in group)

@@ -80,6 +80,74 @@ PLAIN_HEADS: Final = frozenset(
 )
 """Last words of names that alone say no particular thing: "the room" is where one stands, not the living room."""
 
+AREA_KINDS: Final = frozenset({"area", "floor"})
+"""Kinds of what other things are in."""
+EVERY: Final = frozenset(listed("all any each every which many no"))
+"""Before a sort of things: all of it is meant, or any of it."""
+ATTRIBUTES: Final = frozenset(
+    listed(
+        "battery brightness capacity charge charging color colour consumption current direction display distance "
+        "duration energy frequency fuel heat height humidity illuminance level location mode moisture name noise "
+        "output picture position power pressure price production program programme progress rate reading schedule "
+        "screen setpoint setting settings size sound speed state status strength target temp temperature time "
+        "usage value voltage volume weight"
+    )
+)
+"""What a thing has and is no thing itself: "the boiler's pressure" is asked of the boiler."""
+VERB_PARTICLES: Final = {
+    "back": ("up",),
+    "bag": ("up",),
+    "book": ("in",),
+    "box": ("up", "in"),
+    "brush": ("off", "up"),
+    "clean": ("up", "out"),
+    "cool": ("down",),
+    "dust": ("off", "down"),
+    "fan": ("out",),
+    "file": ("away",),
+    "fire": ("up",),
+    "hammer": ("in", "down", "out"),
+    "heat": ("up", "through"),
+    "hose": ("down", "out"),
+    "ice": ("up", "over"),
+    "iron": ("out",),
+    "light": ("up",),
+    "lock": ("up",),
+    "mop": ("up",),
+    "pack": ("up", "away", "in"),
+    "phone": ("up", "in"),
+    "plug": ("in", "up"),
+    "power": ("up", "down", "through"),
+    "pump": ("up", "out"),
+    "rack": ("up",),
+    "ring": ("up", "back"),
+    "screen": ("out",),
+    "screw": ("in", "down", "up"),
+    "stack": ("up",),
+    "steam": ("up",),
+    "store": ("up", "away"),
+    "sweep": ("up", "out"),
+    "tape": ("up", "over"),
+    "vacuum": ("up", "out", "around", "under"),
+    "warm": ("up", "through"),
+    "water": ("down",),
+    "wheel": ("in", "out", "over"),
+    "wire": ("up",),
+}
+"""Nouns that are verbs where a verb may stand and one of these follows: "light up the room"."""
+MAKERS: Final = frozenset(
+    listed("machine maker brewer cooker washer dryer printer dispenser grinder pot steamer popper")
+)
+"""Last words of what is asked for by what it makes: "brew some cocoa"."""
+MAKING_VERBS: Final = frozenset(
+    listed("make brew prepare cook start run do bake wash dry print dispense grind boil steam fix begin")
+)
+WISHING_VERBS: Final = frozenset(listed("want wants need needs like love have fancy craving wanting"))
+TEXT_WORDS: Final = frozenset(
+    listed("list lists add remind reminder say tell announce broadcast buy shopping note write called named play")
+)
+"""Where one of these stands, other words of the sentence may be a text that names nothing."""
+
 DEICTICS: Final = {
     ("me",): "me",
     ("myself",): "me",
@@ -120,37 +188,6 @@ SPELLINGS: Final = {
     "whiskey": "whisky",
 }
 """American spellings and the British ones they are read as."""
-
-SYNONYMS: Final = (
-    ("couch", "sofa", "settee"),
-    ("fridge", "refrigerator"),
-    ("tv", "television", "telly"),
-    ("phone", "telephone"),
-    ("mobile phone", "cell phone", "smartphone"),
-    ("bathroom", "restroom", "washroom"),
-    ("living room", "lounge", "sitting room"),
-    ("trash can", "garbage can", "rubbish bin", "dustbin", "trash bin", "garbage bin", "waste bin", "wastebasket"),
-    ("cupboard", "cabinet"),
-    ("bookcase", "bookshelf"),
-    ("closet", "wardrobe"),
-    ("elevator", "lift"),
-    ("hallway", "corridor"),
-    ("tap", "faucet"),
-    ("nightstand", "bedside table", "night table"),
-    ("stove", "cooker", "hob"),
-    ("bike", "bicycle"),
-    ("spectacles", "eyeglasses"),
-    ("air conditioner", "aircon", "air conditioning"),
-    ("vacuum cleaner", "hoover"),
-    ("curtain", "drape"),
-    ("soy milk", "soya milk"),
-    ("iced tea", "ice tea"),
-    ("iced coffee", "ice coffee"),
-)
-"""Everyday words for one thing. Used only where no name or alias of the world fits as said."""
-
-COMPOUND_SYNONYMS: Final = (("lamp", "light"), ("box", "carton"), ("store", "storage"), ("screen", "display"))
-"""Likewise, but only beside another word of the name: a desk light is the desk lamp, "the light" need not be."""
 
 
 @functools.cache

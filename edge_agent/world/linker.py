@@ -15,6 +15,7 @@ from typing import Final
 from edge_agent.world.entities import Entity
 from edge_agent.world.homonyms import unknown_labels
 from edge_agent.world.index import Index
+from edge_agent.world.lexicon import AREA_KINDS, ATTRIBUTES
 from edge_agent.world.matching import matches
 from edge_agent.world.mention import (
     ENTITY_MENTIONS_MAX,
@@ -30,6 +31,7 @@ from edge_agent.world.pointing import Pointing, read_pointing
 from edge_agent.world.quantities import Reading, read_quantities
 from edge_agent.world.sentence import Level, Match, Sentence
 from edge_agent.world.store import World
+from edge_agent.world.synonyms import everyday
 from edge_agent.world.text import normalize
 from edge_agent.world.tokens import tokens_of
 
@@ -48,7 +50,7 @@ class Linker:
 
     def __init__(self, world: World, index: Index | None = None) -> None:
         self.world = world
-        self._index = Index.of(world.entities) if index is None else index
+        self._index = index or Index.of(world.entities, everyday().without(world.unalike))
 
     def link(self, text: str, dialogue: Dialogue = _NOTHING_SAID) -> Linked:
         """The sentence and every mention in it."""
@@ -72,7 +74,7 @@ class Linker:
         new = {id(entity): entity for entity in world.entities}
         gone = [entity for key, entity in old.items() if key not in new]
         come = [entity for key, entity in new.items() if key not in old]
-        if len(gone) + len(come) > len(old) // 4 + 1:
+        if len(gone) + len(come) > len(old) // 4 + 1 or world.unalike != self.world.unalike:
             return Linker(world)
         return Linker(world, self._index.changed(gone, come))
 
@@ -122,10 +124,18 @@ def _is_unit(match: Match, quantities: Sequence[Reading]) -> bool:
 
 
 def _is_anothers(sentence: Sentence, match: Match, names: Sequence[Match]) -> bool:
-    """Whether the words only say whose a thing is: "john's office" is not John, where no office is known."""
+    """Whether the words only say whose a thing is: "john's office" is not John, where no office is known.
+
+    Where they say whose state it is ("the boiler's pressure"), or in which area a thing is, the name stands.
+    """
     if not sentence.word(match.after - 1).endswith("'s") or sentence.ends_phrase(match.after):
         return False
-    if any(entry.owned for entry in match.entries):
+    if any(entry.owned or entry.entity.kind in AREA_KINDS for entry in match.entries):
+        return False
+    last = match.after
+    while not sentence.ends_phrase(last + 1):
+        last += 1
+    if sentence.word(last) in ATTRIBUTES:
         return False
     return all(other.first != match.after for other in names)
 

@@ -1,7 +1,8 @@
 """Which runs of a sentence's tokens may name which entities, before it is decided between overlapping ones.
 
 Decides one way of reading at a time: as said; in another number or compound form; by synonym; misspelt or misheard.
-By the last word alone reads `heads`; what only looks like a name `homonyms` takes out.
+By the last word alone reads `heads`, by a word that no other thing has and by what it makes `parts`; what only looks
+like a name `homonyms` takes out.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from typing import Final
 from edge_agent.world.heads import matches_by_head
 from edge_agent.world.homonyms import is_other
 from edge_agent.world.index import Entry, Index
-from edge_agent.world.lexicon import FUNCTION_WORDS
+from edge_agent.world.lexicon import EVERY, FUNCTION_WORDS
+from edge_agent.world.parts import matches_by_maker, matches_by_part
 from edge_agent.world.sentence import Level, Match, Sentence, match_of
+from edge_agent.world.synonyms import Term
 from edge_agent.world.tokens import Token, merged
 
 COMPOUND_SLACK: Final = 2
 """A name may be said in so many more pieces than it is written in."""
 SUBSTITUTIONS_MAX: Final = 32
 _MISHEARD_SCORE: Final = 0.7
-_EVERY: Final = frozenset({"all", "any", "which", "many"})
 
 
 def matches(sentence: Sentence, index: Index) -> list[Match]:
@@ -30,16 +32,20 @@ def matches(sentence: Sentence, index: Index) -> list[Match]:
     found: list[Match] = []
     options = [index.vocabulary.options(token.key, token.surface) for token in sentence.tokens]
     misheard = [_misheard_options(sentence, token, index) for token in sentence.tokens]
+    terms = index.synonyms.terms_in(sentence.tokens)
     for first, after in _runs(sentence, index.longest + COMPOUND_SLACK):
         run = sentence.tokens[first:after]
         match = _as_said(sentence, run, index)
+        if match is None and terms:
+            match = _by_synonym(sentence, first, after, terms, index)
         if match is None and any(options[first:after]):
             match = _misspelt(run, options[first:after], index)
         if match is None and len(run) > 1 and any(misheard[first:after]):
             match = _misheard(sentence, run, misheard[first:after], index)
         if match and not is_other(sentence, run, match, index):
             found.append(match)
-    return _with_heads(found, matches_by_head(sentence, index))
+    found = _with_heads(found, matches_by_head(sentence, index))
+    return [*found, *matches_by_part(sentence, index), *matches_by_maker(sentence, index)]
 
 
 def _with_heads(found: list[Match], heads: Iterable[Match]) -> list[Match]:
@@ -77,12 +83,26 @@ def _as_said(sentence: Sentence, run: Sequence[Token], index: Index) -> Match | 
             return None
         if exact or fitting:
             return match_of(run, exact or fitting, Level.EXACT if exact else Level.INFLECTED)
-    if _says_all(sentence, run, index):
-        return None
-    if (entries := index.synonyms.get(key)) and not (len(run) == 1 and sentence.opens_clause(run[0].first)):
-        fitting = [entry for entry in entries if not any(token.surface in FUNCTION_WORDS for token in run)]
-        return match_of(run, fitting, Level.SYNONYM) if fitting else None
     return None
+
+
+def _by_synonym(sentence: Sentence, first: int, after: int, terms: Sequence[Term], index: Index) -> Match | None:
+    """A name in which a word, or several, were said otherwise: "sofa" for couch, "washing machine" for washer."""
+    run = sentence.tokens[first:after]
+    if (len(run) == 1 and sentence.opens_clause(run[0].first)) or _says_all(sentence, run, index):
+        return None
+    entries: list[Entry] = []
+    for term in terms:
+        if term.first < first or term.after > after:
+            continue
+        before, behind = sentence.tokens[first : term.first], sentence.tokens[term.after : after]
+        if any(token.surface in FUNCTION_WORDS for token in (*before, *behind)):
+            continue
+        others = (*term.others, *term.inside) if before or behind else term.others
+        left, right = [token.key for token in before], [token.key for token in behind]
+        for other in others:
+            entries += index.names.get(merged((*left, *other, *right)), ())
+    return match_of(run, entries, Level.SYNONYM) if entries else None
 
 
 def _says_all(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
@@ -97,7 +117,7 @@ def _says_all(sentence: Sentence, run: Sequence[Token], index: Index) -> bool:
         return False
     if len(run) == 1:
         return not any(token.after == run[0].first and token.key.isdigit() for token in sentence.tokens)
-    return sentence.word(run[0].first - 1) in _EVERY or merged([token.key for token in run[:-1]]) in index.names
+    return sentence.word(run[0].first - 1) in EVERY or merged([token.key for token in run[:-1]]) in index.names
 
 
 def _joins_grammar(run: Sequence[Token], entry: Entry) -> bool:

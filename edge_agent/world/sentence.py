@@ -59,9 +59,18 @@ class Level(IntEnum):
     SYNONYM = 2
     CLOSE = 3
     HEAD = 4
+    PART = 5
+    MAKER = 6
 
 
-_SCORES: Final = {Level.EXACT: 1.0, Level.INFLECTED: 0.98, Level.SYNONYM: 0.9, Level.HEAD: 0.8}
+_SCORES: Final = {
+    Level.EXACT: 1.0,
+    Level.INFLECTED: 0.98,
+    Level.SYNONYM: 0.9,
+    Level.HEAD: 0.8,
+    Level.PART: 0.75,
+    Level.MAKER: 0.7,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,15 @@ def _places(names: Names, entity: Entity) -> list[tuple[dict[str, tuple[Entity, 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Entities in their owner's order. `revision` counts the updates since the world was made."""
+    """Entities in their owner's order. `revision` counts the updates since the world was made.
+
+    `unalike` are words for which the everyday synonyms do not hold here.
+    """
 
     entities: tuple[Entity, ...] = ()
     revision: int = 0
     _names: Names | None = field(default=None, repr=False, compare=False)
+    unalike: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self._names is None:
@@ -131,7 +135,7 @@ class World:
         entities = (*(entity for entity in kept if entity is not None), *new)
         if len(entities) > limits.WORLD_ENTITIES_MAX:
             raise _invalid(f"{len(entities)} entities; at most {limits.WORLD_ENTITIES_MAX} are held", "add")
-        return World(entities, self.revision + 1, self.names.changed(gone, add))
+        return World(entities, self.revision + 1, self.names.changed(gone, add), self.unalike)
 
 
 def identity(entity: Entity) -> tuple[str, str]:
