@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
 from edge_agent.packs.base import REJECT, ActionSpec, ChoiceSlot, Pack
-from edge_agent.packs.phrase_file import Block, Located, fault, place_of, read_phrase_file
+from edge_agent.packs.phrase_file import Block, Located, PhraseFile, fault, place_of, read_phrase_file
 from edge_agent.packs.phrase_nodes import Node, SlotPiece, TemplateError, say
 from edge_agent.packs.phrase_parts import Lists, QuantityList, Rules
 from edge_agent.packs.phrase_tree import compile_template
 
-__all__ = ["REJECT_REASONS", "Phrases", "QuantityList", "Sample", "SlotPiece", "load_phrases"]
+__all__ = ["REJECT_REASONS", "Phrases", "QuantityList", "Sample", "SlotPiece", "compile_phrases", "load_phrases"]
 
 REJECT_REASONS = ("unknown_entity", "not_a_command", "ambiguous", "unsupported")
 
@@ -59,14 +59,24 @@ class Phrases:
     _by_intent: Mapping[str, _Weighted]
     _sums: tuple[float, ...]
 
-    def sample(self, rng: random.Random, intent: str | None = None) -> Sample:
-        """A random sentence, of one intent or of any (then likelier the more templates an intent has)."""
+    def sample(self, rng: random.Random, intent: str | None = None, template: int | None = None) -> Sample:
+        """A random sentence, of one intent or of any (then likelier the more templates an intent has).
+
+        `template` asks for one of an intent's templates by its place.
+        """
         name = intent or self.intents[bisect(self._sums, rng.random() * self._sums[-1])]
         weighted = self._by_intent[name]
-        place = bisect(weighted.sums, rng.random() * weighted.sums[-1])
+        place = bisect(weighted.sums, rng.random() * weighted.sums[-1]) if template is None else template
         node, fixed = weighted.templates[place]
         pieces, chosen = say(node, rng)
         return Sample(name, {**fixed, **chosen} if chosen else fixed, pieces, place)
+
+    def blocks(self, intent: str) -> dict[tuple[tuple[str, str], ...], tuple[int, ...]]:
+        """The fixed choices of an intent's blocks, sorted, and the places of the templates that have them."""
+        places: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        for place, (_, fixed) in enumerate(self._by_intent[intent].templates):
+            places.setdefault(tuple(sorted(fixed.items())), []).append(place)
+        return {fixed: tuple(block) for fixed, block in places.items()}
 
     def templates(self, intent: str) -> int:
         """How many templates an intent has."""
@@ -79,7 +89,15 @@ def load_phrases(pack: Pack) -> Phrases:
     Raises:
         ConfigurationFault: PHRASES_INVALID, naming file, line and sentence.
     """
-    files = [read_phrase_file(path) for path in pack.phrases]
+    return compile_phrases(pack, [read_phrase_file(path) for path in pack.phrases])
+
+
+def compile_phrases(pack: Pack, files: Sequence[PhraseFile]) -> Phrases:
+    """Files that were read, merged and checked. Templates of an intent are numbered in the files' order.
+
+    Raises:
+        ConfigurationFault: PHRASES_INVALID, naming file, line and sentence.
+    """
     lists = Lists(pack, _merged({}, *(file.lists for file in files)))
     rules = Rules(_merged({}, *(file.rules for file in files)), lists)
     grouped: dict[str, list[tuple[Node, Mapping[str, str], float]]] = {}
