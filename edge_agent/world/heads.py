@@ -7,11 +7,11 @@ things (a kind of the world, or the end of very many names).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from edge_agent.world.index import Index
-from edge_agent.world.lexicon import FUNCTION_WORDS, HANDLING_VERBS, POSSESSORS
+from edge_agent.world.index import Entry, Index
+from edge_agent.world.lexicon import EVERY, FUNCTION_WORDS, HANDLING_VERBS, POSSESSORS
 from edge_agent.world.sentence import Level, Match, Sentence, match_of
 from edge_agent.world.tokens import Token
 
@@ -23,7 +23,7 @@ _MODIFIERS_MAX: Final = 4
 def matches_by_head(sentence: Sentence, index: Index) -> Iterator[Match]:
     """Names said by their last word, with all, some or none of their modifiers and no other."""
     for place, token in enumerate(sentence.tokens):
-        entries = index.heads.get(token.surface, ())
+        entries = index.heads.get(token.surface) or _of_one(sentence, token, index)
         if not entries or len(entries) > HEAD_NAMES_MAX or token.key in index.sorts:
             continue
         if not sentence.ends_phrase(token.after) or sentence.opens_clause(token.first):
@@ -36,6 +36,14 @@ def matches_by_head(sentence: Sentence, index: Index) -> Iterator[Match]:
         fitting = [entry for entry in entries if keys <= set(entry.keys) and not (mine and entry.owned)]
         if fitting:
             yield match_of((*said, token), fitting, Level.HEAD)
+
+
+def _of_one(sentence: Sentence, token: Token, index: Index) -> Sequence[Entry]:
+    """Names of the one thing that a plural may mean; of several it means no one, and "all crates" are a sort."""
+    entries = index.heads.get(token.key, ())
+    if token.surface == token.key or sentence.word(token.first - 1) in EVERY:
+        return ()
+    return entries if len({id(entry.entity) for entry in entries}) == 1 else ()
 
 
 def modifiers_of(sentence: Sentence, place: int) -> tuple[Token, ...] | None:

@@ -13,7 +13,15 @@ from typing import Final
 
 from edge_agent.world.closeness import Vocabulary
 from edge_agent.world.entities import Entity
-from edge_agent.world.lexicon import AREA_KINDS, FUNCTION_WORDS, MAKERS, NAMELIKE_MODALS, PLAIN_HEADS, common_words
+from edge_agent.world.lexicon import (
+    AREA_KINDS,
+    FUNCTION_WORDS,
+    MAKERS,
+    NAMELIKE_MODALS,
+    PLAIN_HEADS,
+    PRODUCTS,
+    common_words,
+)
 from edge_agent.world.synonyms import Synonyms, everyday
 from edge_agent.world.text import words_of
 from edge_agent.world.tokens import is_label, key_of, merged, named_by
@@ -153,9 +161,12 @@ def _parts_of(entry: Entry) -> list[str]:
     return [word for word in words if word not in barred and word.isalpha()]
 
 
-def _product_of(entry: Entry) -> str:
-    """Merged keys of what the thing is named after making; "" for any other thing."""
-    return merged(entry.keys[:-1]) if len(entry.keys) > 1 and entry.keys[-1] in MAKERS else ""
+def _products_of(entry: Entry) -> list[str]:
+    """Merged keys of what the thing is asked for by what it makes; none for any other thing."""
+    products = list(PRODUCTS.get(entry.keys, ()))
+    if len(entry.keys) > 1 and entry.keys[-1] in MAKERS:
+        products.append(merged(entry.keys[:-1]))
+    return products
 
 
 def _places(index: Index, entry: Entry) -> list[tuple[Table, str]]:
@@ -164,8 +175,7 @@ def _places(index: Index, entry: Entry) -> list[tuple[Table, str]]:
     if entry.head:
         places.append((index.heads, entry.head))
     places += [(index.parts, word) for word in _parts_of(entry)]
-    if product := _product_of(entry):
-        places.append((index.makers, product))
+    places += [(index.makers, product) for product in _products_of(entry)]
     return places
 
 

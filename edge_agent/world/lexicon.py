@@ -139,9 +139,21 @@ MAKERS: Final = frozenset(
     listed("machine maker brewer cooker washer dryer printer dispenser grinder pot steamer popper")
 )
 """Last words of what is asked for by what it makes: "brew some cocoa"."""
+PRODUCTS: Final = {
+    ("washing", "machine"): ("laundry",),
+    ("washer",): ("laundry", "washing"),
+    ("dryer",): ("drying",),
+    ("dishwasher",): ("dish",),
+}
+"""Keys of machines that are not named after what they are asked to do, and keys of that."""
 MAKING_VERBS: Final = frozenset(
-    listed("make brew prepare cook start run do bake wash dry print dispense grind boil steam fix begin")
+    listed(
+        "make making brew brewing prepare preparing cook start run do wash bake dry print dispense grind boil steam "
+        "fix begin turn switch"
+    )
 )
+MAKING_PARTICLES: Final = frozenset(listed("of for on off up"))
+"""Prepositions that may stand between such a verb and what is made: "turn on the cocoa"."""
 WISHING_VERBS: Final = frozenset(listed("want wants need needs like love have fancy craving wanting"))
 TEXT_WORDS: Final = frozenset(
     listed("list lists add remind reminder say tell announce broadcast buy shopping note write called named play")

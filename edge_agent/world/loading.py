@@ -8,6 +8,7 @@
 
     [synonyms]
     box = ["carton", "crate"]   # "red box" may also be called "red carton"
+    cabinet = []                # no everyday synonym of it: a cupboard is another thing here
 
 Decides whether the file is a world; every refusal names file, line and field. It refuses files that are no regular
 file (a pipe would block the start), too large, not UTF-8, and unknown keys.
@@ -78,7 +79,9 @@ def _world_of(tree: dict[str, Any]) -> World:
     if not isinstance(tables, list):
         raise _wrong("write [[entity]] with two brackets", "entity")
     synonyms = _synonyms_of(tree.get("synonyms", {}))
-    return World.of(_named_alike(_entity_of(table, place), synonyms) for place, table in enumerate(tables))
+    world = World.of(_named_alike(_entity_of(table, place), synonyms) for place, table in enumerate(tables))
+    unalike = frozenset(word for word, others in synonyms.items() if not others)
+    return replace(world, unalike=unalike) if unalike else world
 
 
 def _entity_of(table: Any, place: int) -> Entity:

@@ -12,7 +12,15 @@ from typing import Final
 
 from edge_agent.world.heads import modifiers_of
 from edge_agent.world.index import Entry, Index
-from edge_agent.world.lexicon import DETERMINERS, MAKING_VERBS, TEXT_WORDS, WISHING_VERBS
+from edge_agent.world.lexicon import (
+    DETERMINERS,
+    HANDLING_VERBS,
+    MAKING_PARTICLES,
+    MAKING_VERBS,
+    PREPOSITIONS,
+    TEXT_WORDS,
+    WISHING_VERBS,
+)
 from edge_agent.world.sentence import Level, Match, Sentence, match_of
 from edge_agent.world.tokens import Token, merged
 
@@ -49,8 +57,20 @@ def matches_by_maker(sentence: Sentence, index: Index) -> Iterator[Match]:
 
 
 def _is_wanted(sentence: Sentence, run: Sequence[Token], entries: Sequence[Entry]) -> bool:
-    """Whether a verb of making stands before, or one of wishing where the thing can only be started."""
-    before = sentence.words[: run[0].first]
-    if not MAKING_VERBS.isdisjoint(before):
-        return True
-    return not WISHING_VERBS.isdisjoint(before) and all(entry.entity.kind in _SWITCHED_KINDS for entry in entries)
+    """Whether a verb of making governs the words, or one of wishing where the thing can only be started.
+
+    Another verb, or a preposition that leads elsewhere, parts them: "run over and bring the cocoa" wants no machine.
+    """
+    for at in range(run[0].first - 1, -1, -1):
+        word = sentence.word(at)
+        if word in MAKING_VERBS:
+            return True
+        if word in WISHING_VERBS:
+            return all(entry.entity.kind in _SWITCHED_KINDS for entry in entries)
+        if (
+            word in HANDLING_VERBS
+            or (word in PREPOSITIONS and word not in MAKING_PARTICLES)
+            or at + 1 in sentence.breaks
+        ):
+            return False
+    return False
