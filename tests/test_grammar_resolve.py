@@ -55,6 +55,45 @@ def test_quantities_become_numbers_in_the_slots_unit() -> None:
     assert resolved(linked, {"action": "wait", "seconds": "a"}).actions[0]["seconds"] == 30
 
 
+HOUR_AND_A_HALF = sentence(
+    "wait an hour and a half please",
+    ("a", "an hour", Quantity(1.0, Unit.HOUR)),
+    ("b", "a half", Quantity(30.0, Unit.MINUTE)),
+)
+
+
+@pytest.mark.parametrize("label", ["a", "b"])
+def test_a_time_said_in_two_units_is_one_time(label: str) -> None:
+    """Whichever of the two the model names, nobody waits a part of what was said."""
+    assert resolved(HOUR_AND_A_HALF, {"action": "wait", "seconds": label}).actions[0]["seconds"] == 5_400
+
+
+def test_a_timer_has_a_slot_for_each_unit() -> None:
+    answer = json.dumps([{"action": "HassStartTimer", "hours": "a", "minutes": "b"}])
+    result = resolve(load_pack("home"), answer, HOUR_AND_A_HALF, WORLD, Dialogue(), None, None)
+    assert result.actions == ({"action": "HassStartTimer", "hours": 1, "minutes": 30},)
+
+
+def test_times_that_are_apart_are_two() -> None:
+    linked = sentence(
+        "wait an hour and then wait two minutes",
+        ("a", "an hour", Quantity(1.0, Unit.HOUR)),
+        ("b", "two minutes", Quantity(2.0, Unit.MINUTE)),
+    )
+    result = resolved(linked, {"action": "wait", "seconds": "a"}, {"action": "wait", "seconds": "b"})
+    assert [action["seconds"] for action in result.actions] == [3_600, 120]
+
+
+def test_a_packs_doubt_is_ambiguous_with_its_candidates() -> None:
+    """What only the world can tell is decided after the model: which light, of two."""
+    world = World.of([Entity("Desk Lamp", "light"), Entity("Ceiling", "light")])
+    answer = json.dumps([{"action": "HassTurnOff", "domain": "light"}])
+    result = resolve(load_pack("home"), answer, sentence("turn off the light"), world, Dialogue(), None, None)
+    assert result.reject is not None
+    assert result.reject.reason is RejectReason.AMBIGUOUS
+    assert result.reject.candidates == ("Desk Lamp", "Ceiling")
+
+
 def test_a_number_out_of_bounds_is_unsupported_and_says_the_bounds() -> None:
     linked = sentence("move forward nine kilometres", ("a", "nine kilometres", Quantity(9_000.0, Unit.METRE)))
     result = resolved(linked, {"action": "move", "direction": "forward", "distance_m": "a"})

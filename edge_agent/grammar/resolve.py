@@ -2,8 +2,9 @@
 
 Decides: which entity a label, "it" or "there" stands for; units; whether a number is within the slot's bounds. What
 the speaker asked for and cannot have becomes a reject: several things of that name (ambiguous), "it" without anything
-before it (ambiguous), a number out of bounds or a text too long (unsupported). Refuses (OUTPUT_INVALID) an answer that
-its grammar could not have given: that is the engine's fault, not the speaker's.
+before it (ambiguous), what the pack finds doubtful (ambiguous), a number out of bounds or a text too long
+(unsupported). Refuses (OUTPUT_INVALID) an answer that its grammar could not have given: that is the engine's fault,
+not the speaker's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 
 from edge_agent.grammar.answer import Call, invalid, parse_answer
 from edge_agent.grammar.check import check_action
+from edge_agent.grammar.durations import whole_time
 from edge_agent.grammar.reference import Referents, choose
+from edge_agent.grammar.schema import quantity_units
 from edge_agent.messages import limits
 from edge_agent.messages.answer import Rejection, RejectReason
 from edge_agent.messages.base import JsonAction
@@ -21,6 +24,7 @@ from edge_agent.packs.base import (
     REJECT,
     ActionSpec,
     ChoiceSlot,
+    Doubt,
     EntitySlot,
     Pack,
     QuantitySlot,
@@ -75,7 +79,13 @@ def resolve(  # noqa: PLR0917 - one agreed order for all callers
     calls = parse_answer(answer)
     if calls[0]["action"] == REJECT:
         return Resolution((), _rejection(calls[0], linked))
-    surroundings = Surroundings(text=linked.text, area=area, speaker=speaker, entity=world.entity)
+    surroundings = Surroundings(
+        text=linked.text,
+        area=area,
+        speaker=speaker,
+        entity=world.entity,
+        of_kind=lambda kind: [entity for entity in world.entities if entity.kind == kind],
+    )
     resolver = _Resolver(pack, linked, surroundings, Referents(pack, linked, world, dialogue))
     try:
         return Resolution(tuple(resolver.action(call) for call in calls), None)
@@ -120,24 +130,28 @@ class _Resolver:
             if slot_spec.name in entities:
                 action[slot_spec.name] = entities[slot_spec.name]
             elif slot_spec.name in call:
-                action[slot_spec.name] = self._value(slot_spec, call[slot_spec.name])
+                action[slot_spec.name] = self._value(spec, slot_spec, call[slot_spec.name])
         completed = self._pack.complete(action, self._surroundings)
+        if isinstance(completed, Doubt):
+            candidates = completed.candidates[: limits.CANDIDATES_MAX]
+            raise _Refused(Rejection(reason=RejectReason.AMBIGUOUS, detail=completed.detail, candidates=candidates))
         check_action(spec, completed)
         return completed
 
-    def _value(self, spec: SlotSpec, given: int | str) -> int | float | str:
+    def _value(self, action: ActionSpec, spec: SlotSpec, given: int | str) -> int | float | str:
         match spec.slot:
             case QuantitySlot():
-                return self._quantity(spec.name, spec.slot, given)
+                return self._quantity(action, spec.name, spec.slot, given)
             case TextSlot():
                 return self._text(spec.slot, given)
             case ChoiceSlot(values) if given in values:
                 return given
         raise invalid(f"{given!r} does not fit {spec.name}")
 
-    def _quantity(self, name: str, slot: QuantitySlot, label: int | str) -> int | float:
+    def _quantity(self, action: ActionSpec, name: str, slot: QuantitySlot, label: int | str) -> int | float:
         mention = self._mention(label, MentionType.QUANTITY)
-        value = slot.value_of(mention.quantity) if mention.quantity is not None else None
+        said = whole_time(self._linked, mention, quantity_units(action))
+        value = slot.value_of(said) if said is not None else None
         if value is None:
             raise invalid(f"the quantity {label!r} does not fit {name}")
         value = round(value, 6)

@@ -134,9 +134,19 @@ class Surroundings:
     speaker: str | None
     entity: Callable[[str], Entity | None]
     """The entity of exactly this name, or None."""
+    of_kind: Callable[[str], Sequence[Entity]] = lambda _kind: ()
+    """All entities of a kind. Looks through the whole world: ask only where it decides something."""
 
 
-def _unchanged(action: JsonAction, _surroundings: Surroundings) -> JsonAction:
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why an action cannot be completed: it may be meant of several things, `candidates` by name. Becomes a reject."""
+
+    detail: str
+    candidates: tuple[str, ...] = ()
+
+
+def _unchanged(action: JsonAction, _surroundings: Surroundings) -> JsonAction | Doubt:
     return action
 
 
@@ -146,10 +156,10 @@ class Pack:
 
     `grammar` is a GBNF text of the owner's own in place of the grammars made for each sentence; it is held to the same
     self-test (see `grammar.own`). `complete` fills in what the sentence leaves to the place ("the lights" where the
-    speaker stands); pure, called on each resolved action before it is checked. `hazard_of` may sharpen an action's
-    hazard from its values (turning off a lock unlocks it). `stop_prefix`: a sentence that begins with a stop word is a
-    stop, whatever follows. `confidence_min`: below it the answer is reject(ambiguous); not calibrated, so one half
-    is what the model itself would bet on.
+    speaker stands), or says why nobody can; pure, called on each resolved action before it is checked. `hazard_of` may
+    sharpen an action's hazard from its values (turning off a lock unlocks it). `stop_prefix`: a sentence that begins
+    with a stop word is a stop, whatever follows. `confidence_min`: below it the answer is reject(ambiguous); not
+    calibrated, so one half is what the model itself would bet on.
     """
 
     name: str
@@ -161,7 +171,7 @@ class Pack:
     confidence_min: float = 0.0
     stop_prefix: bool = False
     grammar: str | None = None
-    complete: Callable[[JsonAction, Surroundings], JsonAction] = _unchanged
+    complete: Callable[[JsonAction, Surroundings], JsonAction | Doubt] = _unchanged
     hazard_of: Callable[[JsonAction, Hazard, Surroundings], Hazard] | None = None
     kinds: frozenset[str] = field(init=False)
     """Every kind that some slot names. An entity of another kind fits any entity slot, as one without a kind does."""

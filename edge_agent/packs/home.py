@@ -3,9 +3,10 @@ unchanged.
 
 Three slots are ours: LightSet's brightness_step, SetVolumeRelative's volume_step and GetState's device classes as one
 list. An action on a kind of thing ("the lights") without a name or a place means the room where the speaker stands,
-unless the sentence says all or everywhere; so do playing something and asking how warm it is. What is known of a thing
-by its name is filled in from the world: the domain of what a question or a script is about, and what a sensor
-measures. Unlocking, and opening a garage, a gate or a door, are `lock`; heating is `heat`. Classes of actions live in
+unless the sentence says all or everywhere; so do playing something and asking how warm it is. "The light" of a home
+with several, said by somebody whose room is not known, is a doubt (home_doubts). What is known of a thing by its name
+is filled in from the world: the domain of what a question or a script is about, and what a sensor measures.
+Unlocking, and opening a garage, a gate or a door, are `lock`; heating is `heat`. Classes of actions live in
 home_devices, home_media and home_timers.
 """
 
@@ -19,7 +20,8 @@ from edge_agent.messages.base import JsonAction
 from edge_agent.packs import home_devices as devices
 from edge_agent.packs import home_media as media
 from edge_agent.packs import home_timers as timers
-from edge_agent.packs.base import Hazard, Surroundings, make_pack
+from edge_agent.packs.base import Doubt, Hazard, Surroundings, make_pack
+from edge_agent.packs.home_doubts import the_one, where_is_here
 from edge_agent.packs.home_values import Domain, StateClass
 
 _HERE: Final = Path(__file__).parent
@@ -51,9 +53,12 @@ _BINARY: Final = {"open": "on", "closed": "off"}
 """A binary sensor knows on and off alone; a door's sensor is on when the door is open."""
 
 
-def complete(action: JsonAction, surroundings: Surroundings) -> JsonAction:
+def complete(action: JsonAction, surroundings: Surroundings) -> JsonAction | Doubt:
     """Fill in what the sentence leaves to the place where it is said, and to what is known of the thing it names."""
-    return _placed(_known(action, surroundings), surroundings)
+    if surroundings.area is None and (doubt := where_is_here(action)):
+        return doubt
+    meant = action if _EVERYWHERE.search(surroundings.text.casefold()) else the_one(action, surroundings)
+    return meant if isinstance(meant, Doubt) else _placed(_known(meant, surroundings), surroundings)
 
 
 def _known(action: JsonAction, surroundings: Surroundings) -> JsonAction:
