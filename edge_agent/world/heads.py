@@ -41,7 +41,9 @@ def matches_by_head(sentence: Sentence, index: Index) -> Iterator[Match]:
 def _of_one(sentence: Sentence, token: Token, index: Index) -> Sequence[Entry]:
     """Names of the one thing that a plural may mean; of several it means no one, and "all crates" are a sort."""
     entries = index.heads.get(token.key, ())
-    if token.surface == token.key or sentence.word(token.first - 1) in EVERY:
+    if token.surface == token.key or not EVERY.isdisjoint(
+        (sentence.word(token.first - 1), sentence.word(token.first - 2))
+    ):
         return ()
     return entries if len({id(entry.entity) for entry in entries}) == 1 else ()
 
