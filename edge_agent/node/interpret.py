@@ -18,6 +18,7 @@ from edge_agent.language.decision import Decider, DecideRequest
 from edge_agent.messages import JsonAction, Rejection
 from edge_agent.node.doubt import doubtful
 from edge_agent.packs.base import Pack
+from edge_agent.safety.objections import objection
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import Dialogue
 from edge_agent.world.store import World
@@ -125,8 +126,11 @@ class Interpreter:
             resolution = meaning(decision.answer)
             actions, reject = resolution.actions, resolution.reject
             least = self.pack.confidence_min
-            if actions and decision.confidence < least and not self._stops(actions[0]):
-                actions, reject = (), doubtful(decision, actions, least, meaning)
+            if actions and not self._stops(actions[0]):
+                if against := objection(self.pack, linked, decision.answer):
+                    actions, reject = (), against
+                elif decision.confidence < least:
+                    actions, reject = (), doubtful(decision, actions, least, meaning)
         return Interpretation(
             actions, reject, linked.marked, decision.answer, decision.confidence, decision.passes, watch.timings
         )

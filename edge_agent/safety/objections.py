@@ -1,0 +1,70 @@
+"""What speaks against carrying out a model's answer, found in the sentence itself. Pure.
+
+Four doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
+the sentence forbids, a number that was said is left out, a number can be read in two ways. Each becomes a typed
+refusal; nothing is repaired, for whoever misreads one half of a sentence may have misread the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from edge_agent.grammar.answer import Call, parse_answer
+from edge_agent.messages import Rejection, RejectReason
+from edge_agent.packs.base import Pack, QuantitySlot
+from edge_agent.safety.injection import is_injected
+from edge_agent.safety.negation import forbidden
+from edge_agent.world.mention import Linked, Mention, MentionType, Unit
+from edge_agent.world.units import convert
+
+_COMMA_IN_A_NUMBER: Final = re.compile(r"(?<![\d,.])\d+,\d{1,2}(?![\d,])")
+"""1,5 is one and a half for half the world, and two numbers for the other; 1,000 is a thousand."""
+_NO_MEASURE: Final = (Unit.COUNT, Unit.EXTREME)
+
+
+def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
+    """Why this answer to the sentence must not be carried out; None when nothing speaks against it.
+
+    Raises:
+        NodeFault: OUTPUT_INVALID when the answer is none.
+    """
+    calls = parse_answer(answer)
+    if is_injected(linked.text):
+        return _refusal(RejectReason.NOT_A_COMMAND, "this is addressed to a language model")
+    if places := forbidden(linked, calls):
+        name = calls[places[0]]["action"]
+        if len(places) == len(calls):
+            return _refusal(RejectReason.NOT_A_COMMAND, f"this says what not to do ({name})")
+        return _refusal(RejectReason.AMBIGUOUS, f"it is not clear whether {name} is wanted or forbidden")
+    if number := _COMMA_IN_A_NUMBER.search(linked.text):
+        return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
+    if left := _left_out(pack, linked, calls):
+        return _refusal(RejectReason.AMBIGUOUS, f"{left.text!r} was said, and it is not clear what for")
+    return None
+
+
+def _left_out(pack: Pack, linked: Linked, calls: Sequence[Call]) -> Mention | None:
+    """A measured number that no action uses, though one of them leaves a slot open that it fits.
+
+    "Move forward 500 metres" must not become "move forward". Bare counts are no such numbers: "the two lamps".
+    """
+    used = {value for call in calls for slot, value in call.items() if slot != "action"}
+    for mention in linked.mentions:
+        if mention.type is not MentionType.QUANTITY or mention.label in used:
+            continue
+        if mention.quantity is None or mention.quantity.unit in _NO_MEASURE:
+            continue
+        for call in calls:
+            spec = pack.action(str(call["action"]))
+            for slot in spec.slots if spec else ():
+                if slot.name in call or not isinstance(slot.slot, QuantitySlot):
+                    continue
+                if convert(mention.quantity, slot.slot.unit) is not None:
+                    return mention
+    return None
+
+
+def _refusal(reason: RejectReason, detail: str) -> Rejection:
+    return Rejection(reason=reason, detail=detail)
