@@ -109,7 +109,7 @@ def test_noise_keeps_a_sentence_speakable() -> None:
 def test_coordination_says_one_action_for_each_thing() -> None:
     """Two things joined by "and" in one slot are two actions of the same kind."""
     doubled = 0
-    for example in examples("robot", 400):
+    for example in examples("robot", 2500):
         calls = json.loads(example.answer)
         if len(calls) == 2 and calls[0]["action"] == calls[1]["action"] == "bring":
             doubled += calls[0].get("object") != calls[1].get("object")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from edge_agent.packs.base import ActionSpec, EntitySlot, Pack
 from edge_agent.packs.phrases import Phrases, Sample, SlotPiece
 from edge_agent.training.quantities import said_quantity
-from edge_agent.training.words import english, heads, name
+from edge_agent.training.texts import text_for
+from edge_agent.training.words import noun
 from edge_agent.training.worlds import Place, kinds_of
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import DEICTIC_WORDS, MentionType
@@ -21,7 +22,12 @@ from edge_agent.world.mention import DEICTIC_WORDS, MentionType
 UNUSED = "_"
 _HERE = ("here", "here", "this room", "this room", "this area", "this place", "the room i'm in", "the room where i am")
 """Ways to say where one stands, after "in"."""
+UNKNOWN_IN_REJECT_SHARE = 0.3
+"""What is no command stays none whether its things are known or not."""
+NAME_IN_TEXT_SHARE = 0.12
 _SAYS = {"me": ("me",), "it": ("it", "it", "it", "them"), "here": ("here",), "there": ("there",)}
+_DETERMINERS = frozenset({"the", "a", "an", "my", "that", "this", "some", "your", "our", "his", "her", "their"})
+_TO_PLACES = frozenset({"to", "on", "in", "at", "into", "onto", "inside", "over", "back", "towards", "up", "down"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,9 @@ def _said(
         return Said(words, piece.slot, MentionType.QUANTITY, piece.list_name)
     slot = _entity_slot(action, piece.slot)
     if slot is None and piece.list_name not in place.pack.kinds and piece.list_name != "any":
-        return Said(free_text(rng), piece.slot, None, piece.list_name)
+        return Said(_text(rng, place, piece.list_name), piece.slot, None, piece.list_name)
+    if action is None and rng.random() < UNKNOWN_IN_REJECT_SHARE:
+        return Said(noun(rng), UNUSED, None, piece.list_name)
     entity = place.thing(rng, kinds_of(place.pack, piece.list_name, slot))
     if entity is None:
         return None
@@ -85,44 +93,17 @@ def _said(
     return Said(words, piece.slot, MentionType.ENTITY, piece.list_name, entity)
 
 
+def _text(rng: random.Random, place: Place, list_name: str) -> str:
+    """Words for a text slot; now and then they hold the name of a thing, which is then marked and no less a text."""
+    words = text_for(rng, list_name)
+    if rng.random() >= NAME_IN_TEXT_SHARE or (thing := place.thing(rng, ())) is None:
+        return words
+    return thing.name if rng.random() < 0.4 else f"{words} {rng.choice(('', 'for', 'in', 'the'))} {thing.name}"
+
+
 def _entity_slot(action: ActionSpec | None, name_: str) -> EntitySlot | None:
     spec = action.slot(name_) if action else None
     return spec.slot if spec is not None and isinstance(spec.slot, EntitySlot) else None
-
-
-def free_text(rng: random.Random) -> str:
-    """Words for a text slot: a thing's name, or a few words of any sort."""
-    if rng.random() < 0.5:
-        return name(rng, "robot", rng.choice(("item", "place", "person")))
-    words = english(4000)
-    return " ".join(words[int(len(words) * rng.random() ** 2)] for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 5, 7))))
-
-
-def with_absent(rng: random.Random, clause: Clause, place: Place) -> Clause | None:
-    """The clause with one of its named things replaced by something that does not exist here."""
-    named = [index for index, part in enumerate(clause.parts) if isinstance(part, Said) and part.entity]
-    if not named:
-        return None
-    index = rng.choice(named)
-    part = clause.parts[index]
-    if not isinstance(part, Said) or part.entity is None:
-        return None
-    words = place.absent(rng, part.entity.kind)
-    return _replaced(clause, index, replace(part, words=words, entity=None, absent=True)) if words else None
-
-
-def with_head_unmarked(rng: random.Random, clause: Clause) -> Clause | None:
-    """A known name before a noun that makes it another, unknown thing: "kitchen table" where "kitchen" is known."""
-    named = [index for index, part in enumerate(clause.parts) if isinstance(part, Said) and part.entity]
-    if not named:
-        return None
-    index = rng.choice(named)
-    noun = rng.choice(heads("robot", rng.choice(("item", "container", "device")))).replace("-", " ")
-    part = clause.parts[index]
-    if not isinstance(part, Said):
-        return None
-    parts = (*clause.parts[: index + 1], Said(noun, UNUSED, None, absent=True), *clause.parts[index + 1 :])
-    return replace(clause, parts=parts)
 
 
 def coordinated(rng: random.Random, clause: Clause, place: Place) -> Clause | None:
@@ -157,24 +138,36 @@ def coordinated(rng: random.Random, clause: Clause, place: Place) -> Clause | No
     return replace(clause, parts=(*clause.parts[:index], *row, *clause.parts[index + 1 :]), turns=turns)
 
 
-def with_pronoun(clause: Clause, earlier: Clause, pack: Pack) -> Clause | None:
-    """The clause speaking of something of an earlier clause as "it", where its slot can take that word."""
+def with_pronoun(rng: random.Random, clause: Clause, earlier: Clause, pack: Pack) -> Clause | None:
+    """The clause speaking of something of an earlier clause as "it", "them" or "there", where its slot takes that."""
     kinds = {part.entity.kind for part in earlier.parts if isinstance(part, Said) and part.entity}
     action = pack.action(clause.intent)
     for index, part in enumerate(clause.parts):
         if not isinstance(part, Said) or part.entity is None or part.entity.kind not in kinds:
             continue
         slot = _entity_slot(action, part.slot)
-        if slot is None or "it" not in slot.words:
+        if slot is None:
             continue
-        said = _replaced(clause, index, Said("it", part.slot, MentionType.WORD, "it"))
-        before = said.parts[index - 1] if index else None
-        if isinstance(before, str) and before.rsplit(" ", 1)[-1] in ("the", "a", "an", "my", "that", "this", "some"):
-            shorter = before.rsplit(" ", 1)[0] if " " in before else ""
-            return replace(said, parts=(*said.parts[: index - 1], shorter, *said.parts[index:]))
-        return said
+        if "there" in slot.words and part.entity.kind == "place":
+            word = "there"
+        elif "it" in slot.words:
+            word = "it"
+        else:
+            continue
+        before = clause.parts[index - 1] if index else ""
+        if not isinstance(before, str):
+            continue
+        said = Said(rng.choice(_SAYS[word]), part.slot, MentionType.WORD, word)
+        shorter = _without_article(before, word)
+        return replace(clause, parts=(*clause.parts[: max(index - 1, 0)], shorter, said, *clause.parts[index + 1 :]))
     return None
 
 
-def _replaced(clause: Clause, index: int, part: Part) -> Clause:
-    return replace(clause, parts=(*clause.parts[:index], part, *clause.parts[index + 1 :]))
+def _without_article(before: str, pronoun: str) -> str:
+    """Words before a name without those that a pronoun drops: "on the" before "there"."""
+    row = before.split()
+    while row and row[-1] in _DETERMINERS:
+        row.pop()
+    while pronoun == "there" and row and row[-1] in _TO_PLACES:
+        row.pop()
+    return " ".join(row)

@@ -9,52 +9,66 @@ from __future__ import annotations
 import hashlib
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 from edge_agent.packs.base import REJECT, Pack
 from edge_agent.packs.phrases import Phrases, Sample, load_phrases
 from edge_agent.packs.registry import load_pack
 from edge_agent.training.batches import Example
-from edge_agent.training.clauses import Clause, coordinated, fill, with_absent, with_head_unmarked, with_pronoun
+from edge_agent.training.clauses import Clause, coordinated, fill, with_pronoun
+from edge_agent.training.descriptions import described
+from edge_agent.training.joining import is_imperative
 from edge_agent.training.sentences import answer, read, sentence
-from edge_agent.training.words import heads, listed
+from edge_agent.training.unknown import with_absent, with_category, with_head_unmarked
 from edge_agent.training.worlds import Place, random_place
 
-PACK_SHARES = {"robot": 0.40, "home": 0.45, "kiosk": 0.15}
-WORLD_SENTENCES = 120
+PACK_SHARES = {"robot": 0.42, "home": 0.45, "kiosk": 0.13}
+WORLD_SENTENCES = 200
 """Sentences made in one world before it is thrown away."""
-CLAUSES = ((1, 0.76), (2, 0.18), (3, 0.045), (5, 0.015))
-REJECT_SHARE = 0.12
-"""Sentences from the phrases' reject blocks; those about absent things come on top."""
-ABSENT_SHARE = 0.2
-HEAD_UNMARKED_SHARE = 0.015
+CLAUSES = ((1, 0.72), (2, 0.21), (3, 0.05), (4, 0.015), (6, 0.005))
+REJECT_SHARES = {"not_a_command": 0.08, "unsupported": 0.04}
+"""Sentences from the phrases' reject blocks."""
+ABSENT_SHARE = 0.14
+HEAD_UNMARKED_SHARE = 0.02
+CATEGORY_SHARE = 0.03
+DESCRIBED_SHARES = {"robot": 0.16, "home": 0.05}
+ABSENT_DESCRIBED_SHARES = {"robot": 0.5, "home": 0.2}
+"""How often a name is described, by pack. Of absent things more often: a known thing beside them is a trap."""
 COORDINATED_SHARE = 0.07
 PRONOUN_SHARE = 0.4
-MODIFIERS_SHARE = 0.1
-NOUN_MODIFIERS_SHARE = 0.4
-"""Of the modifiers before a name, how many are nouns: "my coffee [1 mug]" is the mug."""
-NOISE_SHARE = 0.15
+NOISE_SHARE = 0.16
 SHORTER_SHARE = 0.6
 """How often the shorter of two phrases is said: people add fewer courtesies than the phrases could."""
-UNIFORM_SHARE = 0.25
+BLOCK_SHARE = 0.3
+"""How often a set of fixed choices (a device class, a state) is drawn evenly, or it would be too rare to be learnt."""
+UNIFORM_SHARE = 0.2
 """How often an action is drawn evenly; otherwise actions with more phrases are likelier."""
+IMPERATIVE_TRIES = 5
+"""How often a later clause is drawn anew until it begins with its verb: "could you …" is said once a sentence."""
 HELD_BACK_ONE_IN = 20
 TRIES = 50
+_ABSENT, _HEAD_UNMARKED, _CATEGORY, _PLAIN = "absent", "head unmarked", "category", "plain"
+_SORTS = {**REJECT_SHARES, _ABSENT: ABSENT_SHARE, _HEAD_UNMARKED: HEAD_UNMARKED_SHARE, _CATEGORY: CATEGORY_SHARE}
+_SORTS[_PLAIN] = 1 - sum(_SORTS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A pack with its phrases."""
+    """A pack with its phrases, and what is drawn from."""
 
     pack: Pack
     phrases: Phrases
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """The intents that are actions."""
-        return tuple(intent for intent in self.phrases.intents if intent != REJECT)
+    actions: tuple[str, ...]
+    """The intents that are actions."""
+    sums: tuple[int, ...]
+    """Running sums of the actions' templates."""
+    blocks: tuple[tuple[str, tuple[int, ...]], ...]
+    """An action and the places of its templates with the same fixed choices."""
+    refused: dict[str, tuple[int, ...]]
+    """The places of the reject templates by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +89,17 @@ class Corpus:
             if place is None or left == 0:
                 place, left = random_place(rng, chosen.pack), WORLD_SENTENCES
             places[chosen.pack.name] = place, left - 1
+            sort = _sort(rng)
             for _ in range(TRIES):
-                if made := self._example(rng, chosen, place):
+                if made := self._example(rng, chosen, place, sort):
                     yield made
                     break
 
-    def _example(self, rng: random.Random, chosen: Material, place: Place) -> Example | None:
-        clauses = self._clauses(rng, chosen, place)
+    def _example(self, rng: random.Random, chosen: Material, place: Place, sort: str) -> Example | None:
+        clauses = self._clauses(rng, chosen, place, sort)
         if clauses is None:
             return None
-        modifiers = _modifiers(rng) if rng.random() < MODIFIERS_SHARE else ()
-        said = sentence(rng, clauses, modifiers, rng.random() < NOISE_SHARE)
+        said = sentence(rng, clauses, chosen.pack.name, noisy=rng.random() < NOISE_SHARE)
         seen = read(place.linker, said)
         if seen is None:
             return None
@@ -93,43 +107,48 @@ class Corpus:
         group = next((clause.group for clause in clauses if is_held_back(clause.group)), clauses[0].group)
         return Example(chosen.pack.name, linked.marked, answer(place, clauses, said, found), group, linked)
 
-    def _clauses(self, rng: random.Random, chosen: Material, place: Place) -> list[Clause] | None:
+    def _clauses(self, rng: random.Random, chosen: Material, place: Place, sort: str) -> list[Clause] | None:
         """One sentence's clauses; None when this throw of the dice led nowhere."""
-        if rng.random() < REJECT_SHARE:
-            refused = self._clause(rng, chosen, place, REJECT)
+        if block := chosen.refused.get(sort):
+            refused = self._clause(rng, chosen, place, (REJECT, block))
             return [refused] if refused else None
         many = rng.choices([count for count, _ in CLAUSES], [share for _, share in CLAUSES])[0]
         made: list[Clause] = []
         for number in range(many):
-            clause = self._clause(rng, chosen, place, _action(rng, chosen))
+            clause = self._clause(rng, chosen, place)
+            for _ in range(IMPERATIVE_TRIES if number else 0):
+                if clause is None or is_imperative(clause):
+                    break
+                clause = self._clause(rng, chosen, place)
             if clause and rng.random() < COORDINATED_SHARE:
                 clause = coordinated(rng, clause, place) or clause
             if clause and number and rng.random() < PRONOUN_SHARE:
-                clause = with_pronoun(clause, made[-1], chosen.pack) or clause
+                clause = with_pronoun(rng, clause, made[-1], chosen.pack) or clause
             if clause is None:
                 return None
             made.append(clause)
-        return _with_something_unknown(rng, made, place)
+        return _varied(rng, made, place, sort)
 
-    def _clause(self, rng: random.Random, chosen: Material, place: Place, intent: str) -> Clause | None:
-        sample = self._sample(rng, chosen, intent)
+    def _clause(
+        self, rng: random.Random, chosen: Material, place: Place, wanted: tuple[str, tuple[int, ...]] | None = None
+    ) -> Clause | None:
+        """A filled phrase of this intent and these templates, or of an action that is drawn."""
+        intent, block = wanted or _action(rng, chosen)
+        sample = self._sample(rng, chosen, intent, block)
         if rng.random() < SHORTER_SHARE:
-            sample = min(sample, self._sample(rng, chosen, intent), key=_length)
+            sample = min(sample, self._sample(rng, chosen, intent, block), key=_length)
         return fill(rng, place, chosen.phrases, sample) if sample else None
 
-    def _sample(self, rng: random.Random, chosen: Material, intent: str) -> Sample | None:
+    def _sample(self, rng: random.Random, chosen: Material, intent: str, block: tuple[int, ...]) -> Sample | None:
+        name = chosen.pack.name
+        if block:
+            block = tuple(place for place in block if is_held_back(f"{name}/{intent}/{place}") == self.held_back)
+            return chosen.phrases.sample(rng, intent, rng.choice(block)) if block else None
         for _ in range(TRIES):
             sample = chosen.phrases.sample(rng, intent)
-            if is_held_back(f"{chosen.pack.name}/{intent}/{sample.template}") == self.held_back:
+            if is_held_back(f"{name}/{intent}/{sample.template}") == self.held_back:
                 return sample
         return None
-
-
-def _modifiers(rng: random.Random) -> Sequence[str]:
-    """Words that may stand before a name without being of it."""
-    if rng.random() < NOUN_MODIFIERS_SHARE:
-        return heads("robot", rng.choice(("item", "item", "place")))
-    return listed("adjectives")
 
 
 def _length(sample: Sample | None) -> int:
@@ -137,23 +156,39 @@ def _length(sample: Sample | None) -> int:
     return sum(len(piece) for piece in sample.pieces if isinstance(piece, str)) if sample else sys.maxsize
 
 
-def _action(rng: random.Random, chosen: Material) -> str:
-    if rng.random() < UNIFORM_SHARE:
-        return rng.choice(chosen.actions)
-    return rng.choices(chosen.actions, [chosen.phrases.templates(name) for name in chosen.actions])[0]
-
-
-def _with_something_unknown(rng: random.Random, clauses: list[Clause], place: Place) -> list[Clause] | None:
-    """Sometimes one name of the sentence is of something that is not there."""
+def _action(rng: random.Random, chosen: Material) -> tuple[str, tuple[int, ...]]:
+    """An action, and the templates to draw from when not all of its are meant."""
     draw = rng.random()
-    if draw >= ABSENT_SHARE + HEAD_UNMARKED_SHARE:
-        return clauses
-    index = rng.randrange(len(clauses))
-    if draw < ABSENT_SHARE:
-        changed = with_absent(rng, clauses[index], place)
-    else:
-        changed = with_head_unmarked(rng, clauses[index]) if place.pack.name == "robot" else None
-    return [*clauses[:index], changed, *clauses[index + 1 :]] if changed else None
+    if draw < BLOCK_SHARE:
+        return rng.choice(chosen.blocks)
+    if draw < BLOCK_SHARE + UNIFORM_SHARE:
+        return rng.choice(chosen.actions), ()
+    return rng.choices(chosen.actions, cum_weights=chosen.sums)[0], ()
+
+
+def _sort(rng: random.Random) -> str:
+    """What sort of sentence is to be made: a reason to refuse, or what happens to a name in it."""
+    return rng.choices(tuple(_SORTS), tuple(_SORTS.values()))[0]
+
+
+def _varied(rng: random.Random, clauses: list[Clause], place: Place, sort: str) -> list[Clause] | None:
+    """The clauses with words around one of their names, or with one name of something that is not there."""
+    at = rng.randrange(len(clauses))
+    clause: Clause | None = clauses[at]
+    if clause is None:
+        return None
+    pack = place.pack.name
+    if sort == _ABSENT:
+        clause = with_absent(rng, clause, place)
+        if clause and rng.random() < ABSENT_DESCRIBED_SHARES.get(pack, 0):
+            clause = described(rng, clause, place)
+    elif sort == _HEAD_UNMARKED:
+        clause = with_head_unmarked(rng, clause, place)
+    elif sort == _CATEGORY:
+        clause = with_category(rng, clause)
+    elif rng.random() < DESCRIBED_SHARES.get(pack, 0):
+        clause = described(rng, clause, place)
+    return [*clauses[:at], clause, *clauses[at + 1 :]] if clause else None
 
 
 @cache
@@ -166,4 +201,9 @@ def is_held_back(group: str) -> bool:
 def material(name: str) -> Material:
     """A shipped pack with its phrases, read once a process."""
     pack = load_pack(name)
-    return Material(pack, load_phrases(pack))
+    phrases = load_phrases(pack)
+    actions = tuple(intent for intent in phrases.intents if intent != REJECT)
+    blocks = tuple((intent, block) for intent in actions for block in phrases.blocks(intent).values())
+    rejects = phrases.blocks(REJECT) if REJECT in phrases.intents else {}
+    refused = {dict(fixed)["reason"]: block for fixed, block in rejects.items()}
+    return Material(pack, phrases, actions, tuple(accumulate(map(phrases.templates, actions))), blocks, refused)

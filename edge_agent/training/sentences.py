@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_agent.packs.base import REJECT, ActionSpec
 from edge_agent.training.clauses import UNUSED, Clause, Part, Said
+from edge_agent.training.joining import arranged
 from edge_agent.training.noise import disturbed
+from edge_agent.training.unknown import AROUND, modifiers
 from edge_agent.training.worlds import Place
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import Linked, Mention, MentionType
 from edge_agent.world.text import words_of
 
-CONNECTORS = (
-    "and",
-    "and",
-    "and",
-    "then",
-    "and then",
-    "after that",
-    "and after that",
-    "",
-    "also",
-    "and also",
-    "next",
-    "afterwards",
-)
-MODIFIED = ("the", "a", "an", "my", "that", "this", "your", "our")
+MODIFIED = ("the", "a", "an", "my", "that", "this", "your", "our", "his", "her")
+MODIFIERS_SHARE = 0.14
+"""How often words stand between an article and a name: "my coffee [1 mug]"."""
+NOISY_PART_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +45,31 @@ class Sentence:
     spans: tuple[Span, ...]
 
 
-def sentence(rng: random.Random, clauses: Sequence[Clause], modifiers: Sequence[str], noisy: bool) -> Sentence:
-    """The clauses joined. `modifiers`: words to put between an article and a name."""
+def sentence(rng: random.Random, clauses: Sequence[Clause], pack: str, *, noisy: bool) -> Sentence:
+    """The clauses joined, with words that may stand between an article and a name."""
     text, spans = "", []
-    for number, clause in enumerate(clauses):
-        if number:
-            text = f"{text} {rng.choice(CONNECTORS)}".strip()
-        for index, part in enumerate(clause.parts):
+    for turn in arranged(rng, clauses):
+        text = f"{text} {turn.before}".strip()
+        if turn.clause is None:
+            continue
+        for part in _with_modifiers(rng, clauses[turn.clause].parts, pack):
             if isinstance(part, str):
-                words = disturbed(rng, part) if noisy and rng.random() < 0.6 else part
-                following = clause.parts[index + 1] if index + 1 < len(clause.parts) else None
-                if modifiers and _is_named(following) and words.rsplit(" ", 1)[-1] in MODIFIED:
-                    words = f"{words} {rng.choice(modifiers)}"
-                text = f"{text} {words}".strip()
+                text = f"{text} {disturbed(rng, part) if noisy and rng.random() < NOISY_PART_SHARE else part}".strip()
                 continue
             start = len(text) + 1 if text else 0
             text = f"{text} {part.words}".strip()
-            spans.append(Span(start, len(text), number, part))
+            spans.append(Span(start, len(text), turn.clause, part))
     return Sentence(text, tuple(spans))
 
 
-def _is_named(part: Part | None) -> bool:
-    return isinstance(part, Said) and (part.absent or part.type is MentionType.ENTITY)
+def _with_modifiers(rng: random.Random, parts: Sequence[Part], pack: str) -> Iterator[Part]:
+    """The parts, now and then with words between an article and a name that is known without them."""
+    for at, part in enumerate(parts):
+        yield part
+        following = parts[at + 1] if at + 1 < len(parts) else None
+        named = isinstance(following, Said) and (following.absent or following.entity is not None)
+        if named and isinstance(part, str) and part.rsplit(" ", 1)[-1] in MODIFIED and rng.random() < MODIFIERS_SHARE:
+            yield Said(modifiers(rng, pack), UNUSED, None, AROUND)
 
 
 def read(linker: Linker, said: Sentence) -> tuple[Linked, tuple[Mention | None, ...]] | None:
@@ -83,7 +77,7 @@ def read(linker: Linker, said: Sentence) -> tuple[Linked, tuple[Mention | None, 
     linked = linker.link(said.text)
     found = tuple(_mention(linked, span) for span in said.spans)
     for span, mention in zip(said.spans, found, strict=True):
-        if span.said.absent:
+        if span.said.absent or span.said.list_name == AROUND:
             if mention is not None:
                 return None
         elif span.said.type is not None and not _as_meant(span.said, mention):

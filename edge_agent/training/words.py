@@ -1,6 +1,7 @@
 """Names and words for training sentences: composed, English, or made up. Decides nothing about sentences.
 
-English words come from the `wordfreq` package (its 20,000 most frequent); only training needs it.
+English words come from the `wordfreq` package (its 20,000 most frequent); only training needs it. Concrete nouns are
+WordNet's (`nouns.toml`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 from wordfreq import top_n_list
 
 _FILE = Path(__file__).with_name("names.toml")
+_NOUNS = Path(__file__).with_name("nouns.toml")
+_ANY_NOUN_SHARE = 0.4
+_NOUN_SORTS = ("artifact", "artifact", "artifact", "artifact", "food", "compound", "animal", "plant")
 
 
 @cache
@@ -38,6 +42,28 @@ def listed(key: str) -> tuple[str, ...]:
     return found if isinstance(found, tuple) else ()
 
 
+@cache
+def _nouns() -> dict[str, tuple[str, ...]]:
+    """Nouns by sort; the robot's own things, which are the commonest, are among the artifacts."""
+    read = tomllib.loads(_NOUNS.read_text(encoding="utf-8"))
+    nouns = {sort: tuple(text.split()) for sort, text in read.items()}
+    own = [word for kind in ("item", "container", "device") for word in heads("robot", kind)]
+    return nouns | {"artifact": tuple(dict.fromkeys((*own, *nouns["artifact"])))}
+
+
+def noun(rng: random.Random, sort: str = "") -> str:
+    """A concrete thing, common ones likelier: one or two words."""
+    words = _nouns()[sort or rng.choice(_NOUN_SORTS)]
+    return words[int(len(words) * rng.random() ** 1.7)].replace("-", " ")
+
+
+@cache
+def all_heads() -> frozenset[str]:
+    """Every single word that is known to be a thing."""
+    lists = [words for part in _names().values() if isinstance(part, dict) for words in part.values()]
+    return frozenset(word for words in (*lists, *_nouns().values()) for word in words)
+
+
 def heads(pack: str, kind: str) -> tuple[str, ...]:
     """What things of a kind are called; people and unknown kinds borrow from the robot's items."""
     if kind == "person":
@@ -51,12 +77,20 @@ def heads(pack: str, kind: str) -> tuple[str, ...]:
 
 def made_up(rng: random.Random) -> str:
     """A word that does not exist."""
-    return "".join(
-        rng.choice(listed("onsets"))
-        + rng.choice(listed("vowels"))
-        + (rng.choice(listed("codas")) if rng.random() < 0.55 else "")
-        for _ in range(rng.choice((1, 2, 2, 3)))
-    )
+    while True:
+        word = "".join(
+            rng.choice(listed("onsets"))
+            + rng.choice(listed("vowels"))
+            + (rng.choice(listed("codas")) if rng.random() < 0.55 else "")
+            for _ in range(rng.choice((1, 2, 2, 3)))
+        )
+        if len(word) > 2 and word not in _english_set():
+            return word
+
+
+@cache
+def _english_set() -> frozenset[str]:
+    return frozenset(english())
 
 
 def english_word(rng: random.Random) -> str:
@@ -86,7 +120,7 @@ def name(rng: random.Random, pack: str, kind: str) -> str:
         return made_up(rng) if rng.random() < 0.7 else f"{made_up(rng)} {made_up(rng)}"
     if draw < 0.25:
         return english_word(rng) if rng.random() < 0.5 else f"{english_word(rng)} {english_word(rng)}"
-    head = rng.choice(heads(pack, kind)).replace("-", " ")
+    head = _head(rng, pack, kind)
     if draw < 0.55:
         return head
     if draw < 0.7:
@@ -100,8 +134,15 @@ def name(rng: random.Random, pack: str, kind: str) -> str:
         return f"{rng.choice(listed('people'))}'s {head}"
     if draw < 0.94 and pack == "home":
         return f"{rng.choice(heads('home', 'area')).replace('-', ' ')} {head}"
-    first = english_word(rng) if rng.random() < 0.5 else rng.choice(heads("robot", rng.choice(("item", "place"))))
-    return f"{first.replace('-', ' ')} {head}"
+    first = english_word(rng) if rng.random() < 0.4 else noun(rng)
+    return f"{first} {head}"
+
+
+def _head(rng: random.Random, pack: str, kind: str) -> str:
+    """What a thing of this kind is; the robot's things may be anything."""
+    if pack == "robot" and kind in ("item", "container", "device") and rng.random() < _ANY_NOUN_SHARE:
+        return noun(rng)
+    return rng.choice(heads(pack, kind)).replace("-", " ")
 
 
 def _person(rng: random.Random, draw: float) -> str:

@@ -11,9 +11,12 @@ from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
 from edge_agent.world.store import World
 
+_PLACES = frozenset({"area", "place"})
 THINGS_MIN, THINGS_MAX = 6, 40
-ALIAS_SHARE = 0.15
-FRESH_TRIES = 20
+ALIAS_SHARE = 0.25
+NAME_WORDS_MAX = 4
+AFTER_PLACE_SHARE = 0.2
+"""How often a thing is called after a place of the world: the kitchen lamp of a home with a kitchen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +32,22 @@ class Place:
         pool = [kind for kind in kinds or tuple(self.by_kind) if self.by_kind.get(kind)]
         return rng.choice(self.by_kind[rng.choice(pool)]) if pool else None
 
-    def absent(self, rng: random.Random, kind: str) -> str:
-        """A name of this kind in which this world's linker sees nothing; "" when none was found."""
-        for _ in range(FRESH_TRIES):
-            candidate = name(rng, self.pack.name, kind)
-            if not self.linker.link(f"the {candidate}").mentions:
-                return candidate
-        return ""
+
+def _is_thing(kind: str) -> bool:
+    """Sorts places first, so that things can be called after them."""
+    return kind not in _PLACES
 
 
 def random_place(rng: random.Random, pack: Pack) -> Place:
     """A new world. Every kind that a slot can take has at least one thing in it."""
     kinds = sorted(pack.kinds)
     count = max(rng.randint(THINGS_MIN, THINGS_MAX), len(kinds))
-    wanted = [*kinds, *(rng.choice(kinds) for _ in range(count - len(kinds)))] if kinds else []
+    wanted = [*sorted(kinds, key=_is_thing), *(rng.choice(kinds) for _ in range(count - len(kinds)))] if kinds else []
     taken: set[str] = set()
     things: list[Entity] = []
     for kind in wanted:
-        called = name(rng, pack.name, kind)
-        if called in taken:
+        called = _name(rng, pack, kind, things)
+        if called in taken or len(called.split()) > NAME_WORDS_MAX:
             continue
         taken.add(called)
         alias = name(rng, pack.name, kind)
@@ -58,6 +58,17 @@ def random_place(rng: random.Random, pack: Pack) -> Place:
     for thing in things:
         by_kind.setdefault(thing.kind, []).append(thing)
     return Place(pack, Linker(World.of(things)), {kind: tuple(of_kind) for kind, of_kind in by_kind.items()})
+
+
+def _name(rng: random.Random, pack: Pack, kind: str, things: list[Entity]) -> str:
+    """A name, now and then one that holds the name of a place of this world."""
+    called = name(rng, pack.name, kind)
+    if kind in _PLACES or kind == "person" or rng.random() >= AFTER_PLACE_SHARE:
+        return called
+    places = [thing.name for thing in things if thing.kind in _PLACES]
+    if not places or len(called.split()) > 1:
+        return called
+    return f"{rng.choice(places)} {called}"
 
 
 def kinds_of(pack: Pack, list_name: str, slot: EntitySlot | None) -> tuple[str, ...]:
