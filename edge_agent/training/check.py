@@ -49,9 +49,10 @@ def sample(seed: int, count: int, *, held_back: bool, packs: Sequence[str] = tup
     return list(islice(Corpus(tuple(packs), held_back)(random.Random(f"check/{seed}")), count))
 
 
-def measure(model: Path, examples: Sequence[Example]) -> Result:
-    """The model's answer to every example."""
-    packs: dict[str, Pack] = {name: load_pack(name) for name in sorted({example.pack for example in examples})}
+def measure(model: Path, examples: Sequence[Example], own: Sequence[Pack] = ()) -> Result:
+    """The model's answer to every example; of packs that do not ship, `own` has those that are needed."""
+    known = {pack.name: pack for pack in own}
+    packs = {name: known.get(name) or load_pack(name) for name in sorted({example.pack for example in examples})}
     grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
     clock = SystemClock()
     answers = []
