@@ -1,0 +1,190 @@
+"""`python -m edge_agent.training.calibrate MODEL.gguf`: what its probabilities are worth, written into the file.
+
+Fits two numbers (see `language.calibration`) on generated sentences whose templates training never saw, from a random
+stream of its own, and brings the manifest beside the file up to date. How well they do is told on templates that the
+fit did not see either: it is made twice on one half of the templates and judged on the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.clock import SystemClock
+from edge_agent.grammar.sentence import SentenceGrammars
+from edge_agent.language.calibration import KEY, Calibration, calibration_error, logit
+from edge_agent.language.decision import DecideRequest
+from edge_agent.language.process import EngineProcess
+from edge_agent.packs.registry import load_pack
+from edge_agent.training.batches import Example
+from edge_agent.training.corpus import PACK_SHARES, Corpus
+from edge_agent.training.stamp import stamp
+
+SENTENCES = 4_000
+DEADLINE_MS = 30_000.0
+_ROUNDS = 100
+_PRECISION = 1e-6
+_SLOPE_MIN = 0.01
+_RIDGE = 1e-3
+"""Keeps the fit finite where every answer is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One answer: its example, how likely and how sure it was, and whether it is the example's, byte for byte."""
+
+    example: Example
+    answer: str
+    probability: float
+    confidence: float
+
+    @property
+    def right(self) -> bool:
+        """Whether it is the example's answer, byte for byte."""
+        return self.answer == self.example.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A calibration and how far confidence and truth lie apart without it and with it, on templates unknown to it."""
+
+    calibration: Calibration
+    sentences: int
+    right: int
+    error_before: float
+    error_after: float
+
+
+def sample(stream: str, count: int, *, held_back: bool, packs: Sequence[str] = tuple(PACK_SHARES)) -> list[Example]:
+    """Examples of a random stream of this name."""
+    return list(islice(Corpus(tuple(packs), held_back)(random.Random(stream)), count))
+
+
+def judge(model: Path, examples: Sequence[Example]) -> list[Judged]:
+    """The model's answer to every example, as the node would get it."""
+    packs = {name: load_pack(name) for name in sorted({example.pack for example in examples})}
+    grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
+    clock = SystemClock()
+    judged = []
+    with EngineProcess(model, packs=tuple(packs.values()), n_gpu_layers=0) as engine:
+        for example in examples:
+            if example.linked is None:
+                raise ValueError(example)
+            grammar = grammars[example.pack].for_sentence(example.linked)
+            asked = DecideRequest(example.pack, example.marked, grammar, clock.now_ms() + DEADLINE_MS)
+            decision = engine.decide(asked)
+            judged.append(Judged(example, decision.answer, decision.probability, decision.confidence))
+    return judged
+
+
+def fit(judged: Sequence[Judged]) -> Fit:
+    """The calibration of these answers; its error is told of templates that the fit did not see."""
+    halves = tuple([one for one in judged if _half(one.example.group) is half] for half in (False, True))
+    told = []
+    for fitted, other in (halves, halves[::-1]):
+        calibration = _fitted(fitted)
+        told += [(calibration.confidence(one.probability), one.right) for one in other]
+    return Fit(
+        _fitted(judged),
+        len(judged),
+        sum(one.right for one in judged),
+        calibration_error([(one.probability, one.right) for one in judged]),
+        calibration_error(told),
+    )
+
+
+def _half(group: str) -> bool:
+    return hashlib.sha256(f"calibrate {group}".encode()).digest()[0] % 2 == 0
+
+
+def _fitted(judged: Sequence[Judged]) -> Calibration:
+    """Logistic regression of being right on the logit of the probability: Newton's method, steps halved as needed."""
+    if not judged:
+        return Calibration()
+    features = np.array([[logit(one.probability), 1.0] for one in judged])
+    signs = np.array([1.0 if one.right else -1.0 for one in judged])
+
+    def loss(at: NDArray[np.float64]) -> float:
+        return float(np.logaddexp(0.0, -signs * (features @ at)).sum() + _RIDGE / 2 * at @ at)
+
+    weights = np.zeros(2)
+    for _ in range(_ROUNDS):
+        wrong = 1.0 / (1.0 + np.exp(np.clip(signs * (features @ weights), -50.0, 50.0)))
+        slope = -features.T @ (signs * wrong) + _RIDGE * weights
+        curvature = (features.T * (wrong * (1.0 - wrong))) @ features + _RIDGE * np.eye(2)
+        step = np.linalg.solve(curvature, slope)
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > _PRECISION:
+            step = step / 2.0
+        weights = weights - step
+        if np.abs(step).max() <= _PRECISION:
+            break
+    if weights[0] < _SLOPE_MIN:  # its probabilities say nothing about being right
+        return Calibration()
+    return Calibration(round(float(weights[0]), 4), round(float(weights[1]), 4))
+
+
+def calibrate(model: Path, seed: int, sentences: int = SENTENCES, packs: Sequence[str] = tuple(PACK_SHARES)) -> Fit:
+    """Fit, write the two numbers into the file and the fit's figures beside it."""
+    found = fit(judge(model, sample(f"calibrate/{seed}", sentences, held_back=True, packs=packs)))
+    stamp(model, KEY, found.calibration.text())
+    _update(model.parent / "manifest.json", model)
+    _note(model.parent / "training.json", found)
+    return found
+
+
+def _update(manifest: Path, model: Path) -> None:
+    """The file's new digest and size, where a manifest names it."""
+    if not manifest.exists():
+        return
+    content: dict[str, Any] = json.loads(manifest.read_bytes())
+    for entry in content["models"]:
+        if entry["file"] == model.name:
+            entry["sha256"] = hashlib.sha256(model.read_bytes()).hexdigest()
+            entry["bytes"] = model.stat().st_size
+    manifest.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _note(facts: Path, found: Fit) -> None:
+    if not facts.exists():
+        return
+    content: dict[str, Any] = json.loads(facts.read_bytes())
+    content["calibration"] = {
+        "slope": found.calibration.slope,
+        "intercept": found.calibration.intercept,
+        "sentences": found.sentences,
+        "right": found.right,
+        "error_before": round(found.error_before, 4),
+        "error_after": round(found.error_after, 4),
+    }
+    facts.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Calibrate one file."""
+    parser = argparse.ArgumentParser(prog="python -m edge_agent.training.calibrate", description=__doc__)
+    parser.add_argument("model", type=Path, metavar="MODEL.gguf")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sentences", type=int, default=SENTENCES)
+    options = parser.parse_args(arguments)
+    found = calibrate(options.model, options.seed, options.sentences)
+    print(
+        f"slope {found.calibration.slope:.4f}, intercept {found.calibration.intercept:.4f}; "
+        f"expected calibration error {100 * found.error_before:.1f} % before, {100 * found.error_after:.1f} % after "
+        f"({found.right} of {found.sentences} right)"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
