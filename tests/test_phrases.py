@@ -197,6 +197,22 @@ def with_sentence(template: str, intent: str = "go_to", more: str = "") -> str:
             id="unknown unit",
         ),
         pytest.param(
+            with_sentence(
+                "wait {far:seconds}",
+                "wait",
+                'lists: {far: {values: ["as far as it goes"], metadata: {unit: extreme}}}\n',
+            ),
+            ":6",
+            "does not fit",
+            id="an end of no percentage",
+        ),
+        pytest.param(
+            with_sentence("stop", "stop", "lists:\n  long: {values: [off], metadata: {unit: s}}\n"),
+            ":8",
+            "words in quotes",
+            id="quantity in no words",
+        ),
+        pytest.param(
             with_sentence("wait {far:seconds}", "wait", "lists:\n  far: {range: {from: 5, to: 2}}\n"),
             ":8",
             "whole numbers",

@@ -38,20 +38,21 @@ BARE_SHARE = 0.12
 """How often the unit is left unsaid where it goes without saying."""
 
 
-_EXTREMES = (
+_LEVELS = (
     "maximum", "the maximum", "max", "the max", "full", "the highest", "the lowest", "minimum", "the minimum",
     "its maximum", "its lowest", "the highest level", "the lowest setting", "the lowest level", "the highest setting",
+    "half", "half", "a quarter", "three quarters", "halfway",
 )  # fmt: skip
-"""Ends of a range, as they stand after "to"; where they are not read as such the sentence is dropped."""
-EXTREME_SHARE = 0.1
+"""Ends and parts of a range, as they stand after "to"; where they are not read as such the sentence is dropped."""
+LEVEL_SHARE = 0.1
 
 
 def said_quantity(rng: random.Random, numbers: QuantityList) -> str:
-    """A number of this list with its unit; of a percentage sometimes an end of its range."""
+    """A number of this list with its unit; of a percentage sometimes an end or a part of its range."""
     if numbers.words:
         return rng.choice(numbers.words)
-    if numbers.unit is Unit.PERCENT and rng.random() < EXTREME_SHARE:
-        return rng.choice(_EXTREMES)
+    if numbers.unit is Unit.PERCENT and rng.random() < LEVEL_SHARE:
+        return rng.choice(_LEVELS)
     steps = (numbers.maximum - numbers.minimum) // numbers.step
     value = numbers.minimum + numbers.step * rng.randint(0, min(steps, rng.choice((steps, 12))))
     unit = rng.choice(_UNIT_WORDS[numbers.unit])
