@@ -158,8 +158,8 @@ class Pack:
     self-test (see `grammar.own`). `complete` fills in what the sentence leaves to the place ("the lights" where the
     speaker stands), or says why nobody can; pure, called on each resolved action before it is checked. `hazard_of` may
     sharpen an action's hazard from its values (turning off a lock unlocks it). `stop_prefix`: a sentence that begins
-    with a stop word is a stop, whatever follows. `confidence_min`: below it the answer is reject(ambiguous); not
-    calibrated, so one half is what the model itself would bet on.
+    with a stop word is a stop, whatever follows. `confidence_min`: below it the answer is reject(ambiguous) with
+    what may be meant. Where refusing what was right costs c times as much as doing what was wrong, it is 1 / (1 + c).
     """
 
     name: str

@@ -199,6 +199,6 @@ PACK: Final = make_pack(
     ),
     example_world=_HERE / "worlds" / "robot.toml",
     ttl_ms=2_000,
-    confidence_min=0.5,  # a doubtful motion does not happen
+    confidence_min=0.5,  # what is more likely wrong than right does not happen
     stop_prefix=True,
 )
