@@ -154,7 +154,7 @@ MAKING_VERBS: Final = frozenset(
 )
 MAKING_PARTICLES: Final = frozenset(listed("of for on off up"))
 """Prepositions that may stand between such a verb and what is made: "turn on the cocoa"."""
-WISHING_VERBS: Final = frozenset(listed("want wants need needs like love have fancy craving wanting"))
+WISHING_VERBS: Final = frozenset(listed("want wants need needs like love have fancy craving wanting use get gimme"))
 TEXT_WORDS: Final = frozenset(
     listed("list lists add remind reminder say tell announce broadcast buy shopping note write called named play")
 )

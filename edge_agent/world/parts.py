@@ -27,6 +27,7 @@ from edge_agent.world.tokens import Token, merged
 _PRODUCT_TOKENS_MAX: Final = 3
 _SWITCHED_KINDS: Final = frozenset({"switch", "input_boolean", "script", "button"})
 """Kinds of things that can only be started, so that who wants their product wants them to run."""
+_AROUND_A_WISH: Final = DETERMINERS | frozenset({"please", "now", "more", "one", "cup", "pot", "of", "ok", "okay"})
 
 
 def matches_by_part(sentence: Sentence, index: Index) -> Iterator[Match]:
@@ -60,17 +61,20 @@ def _is_wanted(sentence: Sentence, run: Sequence[Token], entries: Sequence[Entry
     """Whether a verb of making governs the words, or one of wishing where the thing can only be started.
 
     Another verb, or a preposition that leads elsewhere, parts them: "run over and bring the cocoa" wants no machine.
+    Words that stand alone are a wish ("some cocoa, please").
     """
+    only_started = all(entry.entity.kind in _SWITCHED_KINDS for entry in entries)
     for at in range(run[0].first - 1, -1, -1):
         word = sentence.word(at)
         if word in MAKING_VERBS:
             return True
         if word in WISHING_VERBS:
-            return all(entry.entity.kind in _SWITCHED_KINDS for entry in entries)
+            return only_started
         if (
             word in HANDLING_VERBS
             or (word in PREPOSITIONS and word not in MAKING_PARTICLES)
             or at + 1 in sentence.breaks
         ):
             return False
-    return False
+    around = {*sentence.words[: run[0].first], *sentence.words[run[-1].after :]}
+    return only_started and around <= _AROUND_A_WISH
