@@ -28,6 +28,12 @@ class Step(Protocol):
     def __call__(self, count: int = 1) -> None: ...
 
 
+class Meter(Protocol):
+    """Moves a bar to a share from 0 to 1, with a few words beside it."""
+
+    def __call__(self, done: float, words: str) -> None: ...
+
+
 class Screen:
     """Writes for one verb. With `as_json` the lines for people are left out and only `record` writes."""
 
@@ -84,6 +90,23 @@ class Screen:
                 bar.advance(task, count)
 
             yield step
+
+    @contextmanager
+    def meter(self, label: str) -> Iterator[Meter]:
+        """A bar on stderr with words beside it; where stderr is no terminal, a line for every tenth of the way."""
+        told = -1
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as bar:
+            task = bar.add_task(label, total=1.0, words="")
+
+            def move(done: float, words: str) -> None:
+                nonlocal told
+                bar.update(task, completed=done, words=words)
+                if not self._err.is_terminal and int(done * 10) > told:
+                    told = int(done * 10)
+                    self.note(f"{label} {100 * done:3.0f} %  {words}")
+
+            yield move
 
 
 def _text(pieces: Sequence[str | Piece]) -> Text:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -44,6 +44,7 @@ SHORTER_SHARE = 0.6
 """How often the shorter of two phrases is said: people add fewer courtesies than the phrases could."""
 BLOCK_SHARE = 0.3
 """How often a set of fixed choices (a device class, a state) is drawn evenly, or it would be too rare to be learnt."""
+BLOCK_WEIGHT_MAX = 10
 UNIFORM_SHARE = 0.2
 """How often an action is drawn evenly; otherwise actions with more phrases are likelier."""
 IMPERATIVE_TRIES = 5
@@ -67,8 +68,16 @@ class Material:
     """Running sums of the actions' templates."""
     blocks: tuple[tuple[str, tuple[int, ...]], ...]
     """An action and the places of its templates with the same fixed choices."""
+    block_sums: tuple[int, ...]
+    """Running sums of what the blocks weigh: as many values as their lists give, within limits."""
     refused: dict[str, tuple[int, ...]]
-    """The places of the reject templates by reason."""
+    """The places of the reject templates by reason; one that stands there twice is said twice as often."""
+    held_back: frozenset[str] | None = None
+    """The groups that are kept out of training; None: those that `is_held_back` says."""
+
+    def keeps_back(self, group: str) -> bool:
+        """Whether this template is kept out of training."""
+        return is_held_back(group) if self.held_back is None else group in self.held_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +87,11 @@ class Corpus:
     packs: tuple[str, ...] = tuple(PACK_SHARES)
     held_back: bool = False
     """Only sentences with a held-back template instead of only sentences without one."""
+    load: Callable[[str], Material] | None = None
+    """Where packs come from that do not ship."""
 
     def __call__(self, rng: random.Random) -> Iterator[Example]:
-        materials = [material(name) for name in self.packs]
+        materials = [(self.load or material)(name) for name in self.packs]
         shares = [PACK_SHARES.get(name, 1.0) for name in self.packs]
         places: dict[str, tuple[Place, int]] = {}
         while True:
@@ -104,7 +115,7 @@ class Corpus:
         if seen is None:
             return None
         linked, found = seen
-        group = next((clause.group for clause in clauses if is_held_back(clause.group)), clauses[0].group)
+        group = next((clause.group for clause in clauses if chosen.keeps_back(clause.group)), clauses[0].group)
         return Example(chosen.pack.name, linked.marked, answer(place, clauses, said, found), group, linked)
 
     def _clauses(self, rng: random.Random, chosen: Material, place: Place, sort: str) -> list[Clause] | None:
@@ -142,11 +153,11 @@ class Corpus:
     def _sample(self, rng: random.Random, chosen: Material, intent: str, block: tuple[int, ...]) -> Sample | None:
         name = chosen.pack.name
         if block:
-            block = tuple(place for place in block if is_held_back(f"{name}/{intent}/{place}") == self.held_back)
+            block = tuple(place for place in block if chosen.keeps_back(f"{name}/{intent}/{place}") == self.held_back)
             return chosen.phrases.sample(rng, intent, rng.choice(block)) if block else None
         for _ in range(TRIES):
             sample = chosen.phrases.sample(rng, intent)
-            if is_held_back(f"{name}/{intent}/{sample.template}") == self.held_back:
+            if chosen.keeps_back(f"{name}/{intent}/{sample.template}") == self.held_back:
                 return sample
         return None
 
@@ -160,7 +171,7 @@ def _action(rng: random.Random, chosen: Material) -> tuple[str, tuple[int, ...]]
     """An action, and the templates to draw from when not all of its are meant."""
     draw = rng.random()
     if draw < BLOCK_SHARE:
-        return rng.choice(chosen.blocks)
+        return rng.choices(chosen.blocks, cum_weights=chosen.block_sums)[0]
     if draw < BLOCK_SHARE + UNIFORM_SHARE:
         return rng.choice(chosen.actions), ()
     return rng.choices(chosen.actions, cum_weights=chosen.sums)[0], ()
@@ -201,9 +212,22 @@ def is_held_back(group: str) -> bool:
 def material(name: str) -> Material:
     """A shipped pack with its phrases, read once a process."""
     pack = load_pack(name)
-    phrases = load_phrases(pack)
+    return material_of(pack, load_phrases(pack))
+
+
+def material_of(pack: Pack, phrases: Phrases) -> Material:
+    """A pack with its phrases."""
     actions = tuple(intent for intent in phrases.intents if intent != REJECT)
     blocks = tuple((intent, block) for intent in actions for block in phrases.blocks(intent).values())
+    values = [max(phrases.variety(intent, at) for at in block) for intent, block in blocks]
     rejects = phrases.blocks(REJECT) if REJECT in phrases.intents else {}
     refused = {dict(fixed)["reason"]: block for fixed, block in rejects.items()}
-    return Material(pack, phrases, actions, tuple(accumulate(map(phrases.templates, actions))), blocks, refused)
+    return Material(
+        pack,
+        phrases,
+        actions,
+        tuple(accumulate(map(phrases.templates, actions))),
+        blocks,
+        tuple(accumulate(1 + min(BLOCK_WEIGHT_MAX, many // 4) for many in values)),
+        refused,
+    )

@@ -31,8 +31,9 @@ CALL = "(hey|hi|hello|okay|excuse me|computer|hey computer|good morning|hello th
 """What people call what they speak to, which every shipped pack says for itself (the rule `call`)."""
 DRAWS = 60
 """Sentences drawn of one template to see how it begins and what else it could be."""
-NEGATED_SHARE, SHIPPED_SHARE = 0.5, 0.7
-"""What the negated requests and the shipped refusals weigh, against the pack's own refusals (or one action's lines)."""
+OWN_WEIGHT, NEGATED_WEIGHT = 1.0, 0.4
+"""What the user's own refusals and the negated requests weigh, against the shipped refusals of the same reason."""
+COLLIDING_SHARE = 0.25
 NO_IMPERATIVE = frozenset(
     listed(
         "what what's how where when why who which is are was were do does did am i i'd i'm we we'd we're you he she "
@@ -49,16 +50,8 @@ class OwnPhrases:
 
     phrases: Phrases
     own: Mapping[str, int]
-    openings: frozenset[str]
-    """The words that the user's requests begin with."""
-
-    def leaves_out(self, sample: Sample) -> bool:
-        """Whether a shipped refusal is one of the pack's own requests."""
-        if sample.intent != REJECT or sample.template < self.own.get(REJECT, 0):
-            return False
-        if sample.fixed.get("reason") != "unsupported":
-            return False
-        return not self.openings.isdisjoint(_words(sample).split())
+    refused: dict[str, tuple[int, ...]]
+    """The places of the reject templates by reason, likelier ones more than once."""
 
 
 def own_phrases(pack: Pack, files: Sequence[Path]) -> OwnPhrases:
@@ -76,12 +69,39 @@ def own_phrases(pack: Pack, files: Sequence[Path]) -> OwnPhrases:
     shipped = [_renamed(read_phrase_file(path)) for path in SHIPPED]
     rules = {name for file in shipped for name in file.rules}
     spoken = [replace(file, blocks=tuple(_spoken(block, starts, rules) for block in file.blocks)) for file in read]
-    weight = _weight(read)
-    together = [*spoken, *(_weighed(file, weight * SHIPPED_SHARE) for file in shipped)]
-    if f"{_PREFIX}negated" in rules:
-        together.append(_negated(read, starts, weight * NEGATED_SHARE))
+    negated = [_negated(read, starts)] if f"{_PREFIX}negated" in rules else []
+    phrases = compile_phrases(pack, [*spoken, *negated, *shipped])
+    own = {intent: plain.templates(intent) for intent in plain.intents}
     openings = frozenset(word for start in starts.values() for word in start.words) - NO_IMPERATIVE
-    return OwnPhrases(compile_phrases(pack, together), {i: plain.templates(i) for i in plain.intents}, openings)
+    several = sum(len(block.sentences) for file in negated for block in file.blocks)
+    return OwnPhrases(phrases, own, _refused(phrases, own.get(REJECT, 0), several, openings))
+
+
+def _refused(phrases: Phrases, own: int, negated: int, openings: frozenset[str]) -> dict[str, tuple[int, ...]]:
+    """The reject templates by reason: the user's own weigh `OWN_WEIGHT` shipped ones, negated requests as much."""
+    refused: dict[str, tuple[int, ...]] = {}
+    for fixed, places in phrases.blocks(REJECT).items():
+        theirs = [place for place in places if place >= own + negated]
+        if dict(fixed)["reason"] == "unsupported":
+            theirs = [place for place in theirs if not _begins_as(phrases, place, openings)]
+        mine = [place for place in places if place < own]
+        forbidden = [place for place in places if own <= place < own + negated]
+        each = max(1, len(theirs))
+        repeated = _spread(mine, OWN_WEIGHT * each) + _spread(forbidden, NEGATED_WEIGHT * each)
+        refused[dict(fixed)["reason"]] = (*theirs, *repeated)
+    return refused
+
+
+def _spread(places: Sequence[int], weight: float) -> list[int]:
+    """The places repeated until there are about `weight` of them."""
+    return list(places) * max(1, round(weight / len(places))) if places else []
+
+
+def _begins_as(phrases: Phrases, place: int, openings: frozenset[str]) -> bool:
+    """Whether a shipped refusal often holds a word that one of the pack's own requests begins with."""
+    rng = random.Random(place)
+    hits = [not openings.isdisjoint(_words(phrases.sample(rng, REJECT, place)).split()) for _ in range(DRAWS)]
+    return sum(hits) > COLLIDING_SHARE * DRAWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +181,6 @@ def _with_courtesies(text: Located, start: _Start, rules: set[str]) -> Located:
     return _located(f"{lead}({text}){tail}", text)
 
 
-def _weight(files: Sequence[PhraseFile]) -> float:
-    """What all refusals together weigh: as much as the user's own ones, or as five lines."""
-    own = sum(block.weight * len(block.sentences) for file in files for block in file.blocks if block.intent == REJECT)
-    return own or 5.0
-
-
 def _renamed(file: PhraseFile) -> PhraseFile:
     """A shipped file whose rules cannot be taken for the user's."""
     rules: dict[str, Located] = {_PREFIX + name: _with_rules(body, _PREFIX) for name, body in file.rules.items()}
@@ -178,13 +192,7 @@ def _renamed(file: PhraseFile) -> PhraseFile:
     return PhraseFile(blocks, file.lists, rules)
 
 
-def _weighed(file: PhraseFile, weight: float) -> PhraseFile:
-    """A shipped file whose refusals weigh so much in all."""
-    now = sum(block.weight * len(block.sentences) for block in file.blocks)
-    return replace(file, blocks=tuple(replace(block, weight=block.weight * weight / now) for block in file.blocks))
-
-
-def _negated(files: Sequence[PhraseFile], starts: Mapping[tuple[str, str], _Start], weight: float) -> PhraseFile:
+def _negated(files: Sequence[PhraseFile], starts: Mapping[tuple[str, str], _Start]) -> PhraseFile:
     """The user's imperatives forbidden: "don't water the [1 roses]" asks for nothing."""
     rules = {_PLAIN + name: _located(_unfilled(body), body) for file in files for name, body in file.rules.items()}
     texts = tuple(
@@ -194,7 +202,7 @@ def _negated(files: Sequence[PhraseFile], starts: Mapping[tuple[str, str], _Star
     )
     if not texts:
         return PhraseFile((), {}, {})
-    block = Block(REJECT, texts, {"reason": "not_a_command"}, weight / len(texts), texts[0].where)
+    block = Block(REJECT, texts, {"reason": "not_a_command"}, 1.0, texts[0].where)
     return PhraseFile((block,), {}, rules)
 
 

@@ -57,6 +57,14 @@ def noun(rng: random.Random, sort: str = "") -> str:
     return words[int(len(words) * rng.random() ** 1.7)].replace("-", " ")
 
 
+_OWN_HEADS: dict[tuple[str, str], tuple[str, ...]] = {}
+
+
+def call_things(pack: str, kind: str, words: tuple[str, ...]) -> None:
+    """Say what things of a kind are called in a pack that does not ship; once, before its first world is made."""
+    _OWN_HEADS[pack, kind] = words
+
+
 @cache
 def all_heads() -> frozenset[str]:
     """Every single word that is known to be a thing."""
@@ -66,6 +74,8 @@ def all_heads() -> frozenset[str]:
 
 def heads(pack: str, kind: str) -> tuple[str, ...]:
     """What things of a kind are called; people and unknown kinds borrow from the robot's items."""
+    if own := _OWN_HEADS.get((pack, kind)):
+        return own
     if kind == "person":
         return listed("people")
     of_pack = _names().get(pack, {})

@@ -1,0 +1,101 @@
+"""Teaches a shipped model a pack of the user's own, on a CPU, in minutes.
+
+The model that `restore` read goes on training at a fraction of its first rates: warm-up, then a straight line down by
+the clock. Its words keep their places almost, so that verbs which no phrase says stay beside those that are said. What
+is there can be saved at any time: a broken-off course is a model too, only less sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from edge_agent.training.batches import Batch, Stream, blocks_from_worker
+from edge_agent.training.export import Title, export
+from edge_agent.training.lessons import Lessons
+from edge_agent.training.restore import Restored
+from edge_agent.training.train import Plan, Trainer
+
+MATRIX_RATE, OTHER_RATE = 1e-3, 3e-4
+WARMUP_STEPS = 30
+BLOCK_EXAMPLES = 2048
+"""Smaller than a long training's: the first one is there within seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How long a model is taught, from which stream."""
+
+    lessons: Lessons
+    seconds: float
+    seed: int = 1
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a course stands: the share that is done (0 to 1), seconds left, steps, tokens a second, and the loss."""
+
+    done: float
+    left_s: float
+    step: int
+    tokens_per_s: float
+    loss: float | None
+    """Nats an answer's token, the mean of the latest steps; None before the first mean."""
+
+
+class Teacher:
+    """A model being taught. `teach` may be broken off; `save` writes what is there."""
+
+    def __init__(self, restored: Restored, course: Course) -> None:
+        torch.set_num_threads(course.threads)
+        self._tokenizer = restored.tokenizer
+        self._kind = restored.kind
+        self._course = course
+        plan = Plan(
+            seconds=course.seconds,
+            seed=course.seed,
+            warmup_steps=WARMUP_STEPS,
+            matrix_rate=MATRIX_RATE,
+            other_rate=OTHER_RATE,
+        )
+        self._trainer = Trainer(restored.model.shape, plan)
+        self._trainer.model.load_state_dict(restored.model.state_dict())
+
+    def teach(self, listen: Callable[[Moment], None], checkpoint: Path | None = None) -> None:
+        """Train to the end of the time; a checkpoint a minute. `listen` hears of every step."""
+        start = self._trainer.progress.step
+        stream = Stream(self._course.lessons, self._course.seed + start, size=BLOCK_EXAMPLES)
+        with closing(blocks_from_worker(stream, self._tokenizer)) as blocks:  # type: ignore[type-var]
+            self._trainer.run(self._heard(blocks, listen), lambda _: None, checkpoint)
+
+    def resume(self, checkpoint: Path) -> None:
+        """Go on from a checkpoint of the same course, with sentences it has not seen."""
+        self._trainer.resume(checkpoint)
+
+    def save(self, path: Path, title: Title) -> None:
+        """Write the model in the format of the one it was made from."""
+        export(self._trainer.model, self._tokenizer, path, self._kind, title)
+
+    @property
+    def moment(self) -> Moment:
+        """Where the course stands now."""
+        progress = self._trainer.progress
+        return Moment(
+            done=min(1.0, self._trainer.done),
+            left_s=max(0.0, self._course.seconds - progress.seconds),
+            step=progress.step,
+            tokens_per_s=progress.tokens / progress.seconds if progress.seconds else 0.0,
+            loss=progress.curve[-1][1] if progress.curve else None,
+        )
+
+    def _heard(self, blocks: Iterator[list[Batch]], listen: Callable[[Moment], None]) -> Iterator[list[Batch]]:
+        """The blocks cut into single batches, so that each step is heard of and a checkpoint is never far."""
+        for block in blocks:
+            for batch in block:
+                listen(self.moment)
+                yield [batch]

@@ -1,0 +1,85 @@
+"""A pack of the user's own, from its files to a taught and measured model: what the verb `train` drives."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from edge_agent.packs.base import Pack
+from edge_agent.packs.phrase_file import read_phrase_file
+from edge_agent.training.batches import Example
+from edge_agent.training.check import measure, sample
+from edge_agent.training.export import Title
+from edge_agent.training.finetune import Course, Teacher
+from edge_agent.training.lessons import Lessons, OwnPack, own_material
+from edge_agent.training.restore import restore
+
+CHECKED = 300
+"""Generated sentences of each sort that a model is measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Right answers and sentences asked, of three sorts. Nothing of a sort: (0, 0)."""
+
+    seen: tuple[int, int]
+    """The pack's own, by templates that are trained on."""
+    held_back: tuple[int, int]
+    """The pack's own, by templates that are not."""
+    shipped: tuple[int, int]
+    """The shipped packs', by templates that their training held back and those it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A user's pack, read and checked."""
+
+    place: OwnPack
+    pack: Pack
+    held_back: tuple[int, int]
+    """The user's lines that are held back, and all of them."""
+    seed: int
+
+    def teacher(self, base: Path, sha256: str | None, *, minutes: float, threads: int) -> Teacher:
+        """Somebody who teaches a copy of the model in this file.
+
+        Raises:
+            ConfigurationFault: MODEL_MISSING, MODEL_NOT_A_FILE, MODEL_DAMAGED, MODEL_HASH_MISMATCH,
+                MODEL_NOT_TRAINABLE.
+        """
+        course = Course(Lessons(self.place), seconds=minutes * 60, seed=self.seed, threads=threads)
+        return Teacher(restore(base, sha256), course)
+
+    def scores(self, model: Path) -> Scores:
+        """The model's answers to generated sentences that no training stream holds."""
+        seen = self._right(model, self._examples(held_back=False))
+        held_back = self._right(model, self._examples(held_back=True)) if self.held_back[0] else (0, 0)
+        mixed = [*sample(self.seed, CHECKED // 2, held_back=False), *sample(self.seed, CHECKED // 2, held_back=True)]
+        return Scores(seen, held_back, self._right(model, mixed))
+
+    def title(self, base: Path) -> Title:
+        """What the file says about itself."""
+        return Title(self.pack.name, "1", f"The pack {self.pack.name}, taught to {base.stem} by edge-agent train.")
+
+    def _examples(self, *, held_back: bool) -> list[Example]:
+        lessons = Lessons(self.place, replay=0.0, held_back=held_back)
+        return list(islice(lessons(random.Random(f"check/{self.seed}")), CHECKED))
+
+    def _right(self, model: Path, examples: Sequence[Example]) -> tuple[int, int]:
+        result = measure(model, examples, (self.pack,))
+        return result.right, len(examples)
+
+
+def prepare(name: str, phrases: tuple[Path, ...], worlds: tuple[Path, ...], *, seed: int) -> Own:
+    """Read a pack with its phrases and worlds.
+
+    Raises:
+        ConfigurationFault: UNKNOWN_PACK, PACK_INVALID, PHRASES_INVALID, WORLD_INVALID.
+    """
+    place = OwnPack(name, phrases, worlds)
+    material = own_material(place)
+    lines = sum(len(block.sentences) for path in material.pack.phrases for block in read_phrase_file(path).blocks)
+    return Own(place, material.pack, (len(material.held_back or ()), lines), seed)
