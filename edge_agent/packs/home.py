@@ -58,7 +58,7 @@ def complete(action: JsonAction, surroundings: Surroundings) -> JsonAction | Dou
     if surroundings.area is None and (doubt := where_is_here(action)):
         return doubt
     meant = action if _EVERYWHERE.search(surroundings.text.casefold()) else the_one(action, surroundings)
-    return meant if isinstance(meant, Doubt) else _placed(_known(meant, surroundings), surroundings)
+    return meant if isinstance(meant, Doubt) else _lean(_placed(_known(meant, surroundings), surroundings))
 
 
 def _known(action: JsonAction, surroundings: Surroundings) -> JsonAction:
@@ -92,6 +92,13 @@ def _placed(action: JsonAction, surroundings: Surroundings) -> JsonAction:
     if not group or _EVERYWHERE.search(surroundings.text.casefold()):
         return action
     return {**action, "area": area}
+
+
+def _lean(action: JsonAction) -> JsonAction:
+    """Without a domain that says nothing: HassLightSet is about lights, so one beside a name or a place is left out."""
+    if action["action"] != "HassLightSet" or not any(slot in action for slot in ("name", "area", "floor")):
+        return action
+    return {name: value for name, value in action.items() if name != "domain"}
 
 
 def hazard_of(action: JsonAction, hazard: Hazard, surroundings: Surroundings) -> Hazard:
