@@ -190,6 +190,14 @@ def say(node: Node, rng: random.Random) -> tuple[tuple[Piece, ...], dict[str, st
     return tuple(pieces), chosen
 
 
+def variety(node: Node) -> int:
+    """The most values that any one list in a template can give to a slot; 1 without lists."""
+    if isinstance(node, Choice):
+        return len({value for _, value in node.values}) if node.slot != UNUSED else 1
+    parts = node.parts if isinstance(node, Row | Shuffle | Fork) else ()
+    return max([variety(part) for part in parts if part.filled.sometimes], default=1)
+
+
 def _filled_slot(slot: str) -> Filled:
     slots = _NO_SLOTS if slot == UNUSED else frozenset({slot})
     return Filled(slots, slots)

@@ -17,7 +17,7 @@ from typing import Any
 
 from edge_agent.packs.base import REJECT, ActionSpec, ChoiceSlot, Pack
 from edge_agent.packs.phrase_file import Block, Located, PhraseFile, fault, place_of, read_phrase_file
-from edge_agent.packs.phrase_nodes import Node, SlotPiece, TemplateError, say
+from edge_agent.packs.phrase_nodes import Node, SlotPiece, TemplateError, say, variety
 from edge_agent.packs.phrase_parts import Lists, QuantityList, Rules
 from edge_agent.packs.phrase_tree import compile_template
 
@@ -77,6 +77,10 @@ class Phrases:
         for place, (_, fixed) in enumerate(self._by_intent[intent].templates):
             places.setdefault(tuple(sorted(fixed.items())), []).append(place)
         return {fixed: tuple(block) for fixed, block in places.items()}
+
+    def variety(self, intent: str, template: int) -> int:
+        """The most values that any one list of a template can give, by the template's place."""
+        return variety(self._by_intent[intent].templates[template][0])
 
     def templates(self, intent: str) -> int:
         """How many templates an intent has."""
