@@ -20,35 +20,38 @@ from typing import Final
 
 from wordfreq import zipf_frequency
 
+from edge_agent.world.tokens import named_by
+
 TARGET: Final = Path(__file__).parent.parent / "edge_agent" / "world" / "synonyms_wordnet.txt"
 LEXICAL_FILES: Final = {6: "artifact", 13: "food"}
 """WordNet's lexicographer files whose nouns are taken (man lexnames)."""
 WORD_ZIPF_MIN: Final = 3.2
 LETTERS_MIN: Final = 3
 _LEFT_OUT: Final = """
-    aircraft carrier, attack aircraft carrier; ammunition, ammo; apparatus, setup; apparel, clothes; appliance, gadget;
-    atom bomb, atomic bomb; bar, saloon; barrel, gun barrel; bartlett pear > bartlett; beacon light > beacon; blazer,
-    sports jacket; bomb calorimeter > bomb; boutique, dress shop; brothel, house of prostitution; bullet, slug;
-    bungalow, cottage; bunk, feed bunk; cabaret, nightclub; champagne, bubbly; chilli, chilly; chuck, eats; circuit,
-    electric circuit; clothing, wearable; cocoa, chocolate; collage, montage; coloring, colouring; conserve, preserves;
-    coping, cope; cosy, cozy; country store, trading post; cruiser, police car, squad car; cupboard, closet; cure,
-    therapeutic; decoration, ornament; die, dice; dope, gage, sens; drawers, boxers; dwelling, dwelling house; exit, way
-    out; factory, mill; fake, sham; fence, fencing; file cabinet > file; flight of stairs > flight; floor, flooring;
-    freeway, motorway, pike; fries, chips; garrison, fort; grinder, sub; head covering, veil; heater, warmer; helping,
-    serving; home plate > home; home plate, plate; hostel, inn; housing, lodging; idol, graven image; internet, net;
-    irons, chains; jean, denim; jet, jet plane; knuckles, knuckle duster; light bulb, electric light; lighthouse, beacon
-    light; liquor, spirits, booze; load, loading; mac, mack; manor, manor house; maze, labyrinth; merchandise, product;
-    mess hall > mess; metro, subway; microphone, mike; motorcycle, bike; palace, castle; parallel bars, bars; patio,
-    terrace; pedestal, stand; phonograph record, disc; pier, wharf; pilot light > pilot; plant, works; podium, pulpit;
-    police headquarters, station house; potato, murphy; radio telescope, radio reflector; railing, rail; rails, runway;
-    railway, railroad, railway system; rapid transit, mass rapid transit; receiver, receiving system; rotary,
-    roundabout; row house, town house; sack, paper bag; screen door > screen; seating, seats; shock absorber > shock;
-    shock absorber, cushion; shorts, trunks; siding, railroad siding; sleeping pill, sleeping capsule; slip of paper >
-    slip; sofa, couch, lounge; specs, glasses; spectator pump > spectator; stable, stalls; starship, spaceship;
-    sunglasses, shades; swallow, sup; telephone wire, telephone line; television system > television; terminal, depot;
-    third base > third; toilet, john, privy; total, aggregate; trolley, trolley car; tube, tubing; wall plug, electric
-    outlet; weapon, weapon system; weaponry, arms, weapons system; wedge heel > wedge; white flag, flag of truce; work
-    camp, prison farm
+    aircraft carrier, attack aircraft carrier; ammunition, ammo; apparatus, setup; apparel, clothes; appliance,
+    gadget; atom bomb, atomic bomb; bar, saloon; barrel, gun barrel; bartlett pear > bartlett; beacon light >
+    beacon; blazer, sports jacket; bomb calorimeter > bomb; boutique, dress shop; brothel, house of prostitution;
+    bullet, slug; bungalow, cottage; bunk, feed bunk; cabaret, nightclub; champagne, bubbly; chilli, chilly; chuck,
+    eats; circuit, electric circuit; clothing, wearable; cocoa, chocolate; collage, montage; coloring, colouring;
+    conserve, preserves; coping, cope; cosy, cozy; country store, trading post; cruiser, police car, squad car;
+    cupboard, closet; cure, therapeutic; decoration, ornament; die, dice; dope, gage, sens; drawers, boxers;
+    dwelling, dwelling house; exit, way out; factory, mill; fake, sham; fence, fencing; file cabinet > file; flight
+    of stairs > flight; floor, flooring; freeway, motorway, pike; fries, chips; garrison, fort; grinder, sub; head
+    covering, veil; heater, warmer; helping, serving; home plate > home; home plate, plate; hostel, inn; housing,
+    lodging; idol, graven image; internet, net; irons, chains; jean, denim; jet, jet plane; knuckles, knuckle
+    duster; light bulb, electric light; lighthouse, beacon light; liquor, spirits, booze; load, loading; mac, mack;
+    manor, manor house; maze, labyrinth; merchandise, product; mess hall > mess; metro, subway; microphone, mike;
+    motorcycle, bike; palace, castle; parallel bars, bars; patio, terrace; pedestal, stand; phonograph record, disc;
+    pier, wharf; pilot light > pilot; plant, works; podium, pulpit; police headquarters, station house; potato,
+    murphy; radio telescope, radio reflector; railing, rail; rails, runway; railway, railroad, railway system; rapid
+    transit, mass rapid transit; receiver, receiving system; rotary, roundabout; row house, town house; sack, paper
+    bag; screen door > screen; seating, seats; shock absorber > shock; shock absorber, cushion; shorts, trunks;
+    siding, railroad siding; sleeping pill, sleeping capsule; slip of paper > slip; sofa, couch, lounge; specs,
+    glasses; spectator pump > spectator; stable, stalls; starship, spaceship; sunglasses, shades; swallow, sup;
+    telephone wire, telephone line; television system > television; terminal, depot; third base >
+    third; toilet, john, privy; total, aggregate; trolley, trolley car; tube, tubing; wall plug, electric outlet;
+    weapon, weapon system; weaponry, arms, weapons system; wedge heel > wedge; white flag, flag of truce; work camp,
+    prison farm
 """
 LEFT_OUT: Final = frozenset(" ".join(_LEFT_OUT.split()).split("; "))
 """Lines in which one word says something else to a person who speaks to a machine."""
@@ -115,9 +118,10 @@ def groups(folder: Path) -> Iterator[str]:
 
 
 def _kept(line: str) -> list[str]:
-    """The line with spaces, unless it was left out by hand."""
+    """The line with spaces, unless it was left out by hand or is two spellings of what the linker reads as one word."""
     spoken = line.replace("_", " ")
-    return [] if spoken in LEFT_OUT else [spoken]
+    keys = {named_by(term.split())[0] for term in re.split("[,>]", spoken)}
+    return [] if spoken in LEFT_OUT or len(keys) == 1 else [spoken]
 
 
 def is_used(word: str, occurring: frozenset[str]) -> bool:

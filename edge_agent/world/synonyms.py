@@ -37,15 +37,17 @@ class Term:
 class Synonyms:
     """Terms by their merged keys. A value."""
 
-    __slots__ = ("_inside", "_others")
+    __slots__ = ("_inside", "_others", "_written")
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         self._others: dict[str, dict[tuple[str, ...], None]] = {}
         self._inside: dict[str, dict[tuple[str, ...], None]] = {}
+        self._written: set[tuple[str, ...]] = set()
         for line in lines:
             table = self._inside if line.startswith(_INSIDE) else self._others
             for said, meant in _pairs(line.removeprefix(_INSIDE)):
                 table.setdefault(merged(said), {})[meant] = None
+                self._written.add(said)
 
     def without(self, words: Iterable[str]) -> Synonyms:
         """The table in which these terms stand for nothing else and nothing else for them."""
@@ -53,6 +55,7 @@ class Synonyms:
         if not gone:
             return self
         left, barred = Synonyms(), {merged(keys) for keys in gone}
+        left._written = self._written
         for table, kept in ((self._others, left._others), (self._inside, left._inside)):
             for said, others in table.items():
                 if said not in barred:
@@ -63,15 +66,17 @@ class Synonyms:
         """Every run of adjacent tokens that is a term, however it is parted into words."""
         found = []
         for first in range(len(tokens)):
-            if tokens[first].surface in FUNCTION_WORDS:
-                continue
             for after in range(first + 1, min(first + TERM_TOKENS_MAX, len(tokens)) + 1):
                 if after > first + 1 and tokens[after - 1].first != tokens[after - 2].after:
                     break
-                key = merged([token.key for token in tokens[first:after]])
+                keys = tuple([token.key for token in tokens[first:after]])
+                key = merged(keys)
+                if key not in self._others and key not in self._inside:
+                    continue
+                if keys not in self._written and any(token.surface in FUNCTION_WORDS for token in tokens[first:after]):
+                    continue  # no compound of grammar
                 others, inside = self._others.get(key, {}), self._inside.get(key, {})
-                if others or inside:
-                    found.append(Term(first, after, tuple(others), tuple(inside)))
+                found.append(Term(first, after, tuple(others), tuple(inside)))
         return found
 
 
