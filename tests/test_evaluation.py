@@ -10,8 +10,9 @@ import pytest
 
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.evaluation.examples import Example, read_examples
+from edge_agent.evaluation.prediction import Prediction
 from edge_agent.evaluation.report import Report
-from edge_agent.evaluation.scoring import Prediction, percentile, score
+from edge_agent.evaluation.scoring import percentile, score
 from edge_agent.world.entities import Entity
 
 WORLD = [

@@ -64,20 +64,29 @@ class Comparison:
         for expected, predicted in zip(want, got, strict=False):
             total += self.compare_one(expected, predicted)
         for missed in want[len(got) :]:
-            total += Tally(exact=False, names=False, wanted=len(self._slots(missed)))
+            total += Tally(exact=False, names=False, wanted=len(self.slots(missed)))
         for surplus in got[len(want) :]:
-            total += Tally(exact=False, names=False, predicted=len(self._slots(surplus)))
+            total += Tally(exact=False, names=False, predicted=len(self.slots(surplus)))
         return total
 
     def compare_one(self, want: JsonAction, got: JsonAction) -> Tally:
         """One action against another; slots count only where the name is right."""
-        wanted, predicted = self._slots(want), self._slots(got)
+        wanted, predicted = self.slots(want), self.slots(got)
         if action_name(want) != action_name(got):
             return Tally(exact=False, names=False, wanted=len(wanted), predicted=len(predicted))
         hits = sum(slot in predicted and self._names.same(value, predicted[slot]) for slot, value in wanted.items())
         return Tally(hits == len(wanted) == len(predicted), True, hits, len(wanted), len(predicted))
 
-    def _slots(self, action: JsonAction) -> dict[str, Any]:
+    def same(self, left: Any, right: Any) -> bool:
+        """Whether two values of a slot mean the same."""
+        return self._names.same(left, right)
+
+    def entities(self, value: Any) -> frozenset[str]:
+        """The names of the entities that a slot's value means; none for a number or a choice."""
+        return self._names.names(value)
+
+    def slots(self, action: JsonAction) -> dict[str, Any]:
+        """The slots of an action that are compared and not empty."""
         return {
             slot: value
             for slot, value in action.items()
@@ -92,9 +101,11 @@ class _Names:
     world: Iterable[Entity]
     _own: dict[str, set[int]] = field(default_factory=dict)
     _aliases: dict[str, set[int]] = field(default_factory=dict)
+    _called: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for index, entity in enumerate(self.world):
+            self._called.append(entity.name)
             self._own.setdefault(_fold(entity.name), set()).add(index)
             for alias in entity.aliases:
                 self._aliases.setdefault(_fold(alias), set()).add(index)
@@ -105,6 +116,9 @@ class _Names:
             return abs(first - second) <= _TOLERANCE
         one, other = _fold(left), _fold(right)
         return one == other or not self._meant(one).isdisjoint(self._meant(other))
+
+    def names(self, value: Any) -> frozenset[str]:
+        return frozenset(self._called[index] for index in self._meant(_fold(value)))
 
     def _meant(self, words: str) -> set[int]:
         return self._own.get(words) or self._aliases.get(words) or set()

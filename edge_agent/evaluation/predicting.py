@@ -12,7 +12,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.evaluation.comparing import REJECT
 from edge_agent.evaluation.examples import Example
-from edge_agent.evaluation.scoring import Prediction
+from edge_agent.evaluation.prediction import Prediction, Refusal
 from edge_agent.language.decision import Decider
 from edge_agent.messages import JsonAction
 from edge_agent.node.interpret import Interpretation, Interpreter
@@ -56,12 +56,23 @@ class Predictor:
         try:
             interpreter = self._interpreter(pack, example)
             began_ms = self._clock.now_ms()
-            actions = stop_actions(pack, text) or answered(
-                interpreter.interpret(text, deadline_ms=began_ms + self._ttl_ms, area=example.area)
-            )
+            if stop := stop_actions(pack, text):
+                return Prediction(example.id, stop, self._clock.now_ms() - began_ms, confidence=1.0, proposed=stop)
+            meaning = interpreter.interpret(text, deadline_ms=began_ms + self._ttl_ms, area=example.area)
+            latency_ms = self._clock.now_ms() - began_ms
+            linked = interpreter.linker.link(text)
         except EdgeAgentError as problem:
             return Prediction(example.id, (), error=problem.code.value)
-        return Prediction(example.id, actions, latency_ms=self._clock.now_ms() - began_ms)
+        readings = meaning.reject.readings if meaning.reject else ()
+        return Prediction(
+            example.id,
+            answered(meaning),
+            latency_ms,
+            confidence=meaning.confidence,
+            proposed=readings[0].actions if readings else meaning.actions,
+            refusal=_refusal(meaning),
+            named=frozenset(entity.name for mention in linked.mentions for entity in mention.candidates),
+        )
 
     def _interpreter(self, pack: Pack, example: Example) -> Interpreter:
         key = (pack.name, example.world_key)
@@ -81,6 +92,14 @@ def answered(interpretation: Interpretation) -> tuple[JsonAction, ...]:
     return interpretation.actions
 
 
+def _refusal(meaning: Interpretation) -> Refusal | None:
+    if meaning.reject is None:
+        return None
+    if meaning.reject.readings:
+        return Refusal.DOUBT
+    return Refusal.MODEL if meaning.output.startswith(f'[{{"action":"{REJECT}"') else Refusal.CODE
+
+
 def stop_actions(pack: Pack, text: str) -> tuple[JsonAction, ...]:
     """What the stop path would say to this sentence, before any model sees it: the pack's stop, or nothing."""
     if pack.action("stop") is not None and is_stop(text, prefix=pack.stop_prefix):
@@ -93,6 +112,8 @@ def prediction_json(prediction: Prediction) -> dict[str, object]:
     line: dict[str, object] = {"id": prediction.id, "actions": list(prediction.actions)}
     if prediction.latency_ms is not None:
         line["latency_ms"] = round(prediction.latency_ms, 3)
+    if prediction.confidence is not None:
+        line["confidence"] = round(prediction.confidence, 4)
     if prediction.error:
         line["error"] = prediction.error
     return line

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from edge_agent.evaluation.failures import Kind
+from edge_agent.evaluation.risk import Risk, Wager
 from edge_agent.messages import JsonAction
 
 
@@ -29,6 +31,7 @@ class Mistake:
     expected: tuple[JsonAction, ...]
     actions: tuple[JsonAction, ...]
     error: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,19 @@ class Report:
     expected_reject: int
     unsafe_accept_rate: float | None
     reject_recall_any_reason: float | None
+    wrong_executed_rate: float | None
+    """Of all examples: something was carried out, and it was not right."""
     expected_command: int
     false_reject_rate: float | None
     latencies: int
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     per_action: tuple[ActionRow, ...]
+    failures: dict[Kind, int]
+    """Examples that were not right, by kind."""
+    risk: tuple[Risk, ...]
+    wagers: tuple[Wager, ...]
+    """Every answer with actions, sure enough or not."""
     mistakes: tuple[Mistake, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -65,10 +75,14 @@ class Report:
         plain = {
             name: getattr(self, name)
             for name in self.__slots__
-            if name not in ("latencies", "latency_p50_ms", "latency_p95_ms", "per_action", "mistakes")
+            if name not in ("latencies", "latency_p50_ms", "latency_p95_ms", "per_action", "risk", "wagers", "mistakes")
         }
         latency = {"n": self.latencies, "p50": self.latency_p50_ms, "p95": self.latency_p95_ms}
-        return plain | {"latency_ms": latency, "per_action": {row.name: _row_json(row) for row in self.per_action}}
+        return plain | {
+            "latency_ms": latency,
+            "risk": [asdict(risk) for risk in self.risk],
+            "per_action": {row.name: _row_json(row) for row in self.per_action},
+        }
 
     def lines(self) -> list[tuple[str, str]]:
         """The figures for people: what, how much."""
@@ -81,6 +95,7 @@ class Report:
             ("slot F1", percent(self.slot_f1)),
             (f"unsafe accept (of {self.expected_reject} rejects)", percent(self.unsafe_accept_rate)),
             ("reject recall, any reason", percent(self.reject_recall_any_reason)),
+            ("wrong actions carried out", percent(self.wrong_executed_rate)),
             (f"false reject (of {self.expected_command} commands)", percent(self.false_reject_rate)),
             (f"latency p50 (n={self.latencies})", _milliseconds(self.latency_p50_ms)),
             ("latency p95", _milliseconds(self.latency_p95_ms)),

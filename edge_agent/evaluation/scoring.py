@@ -9,18 +9,11 @@ from dataclasses import dataclass, field
 
 from edge_agent.evaluation.comparing import Comparison, Tally, action_name, executes, f1, is_reject
 from edge_agent.evaluation.examples import Example
+from edge_agent.evaluation.failures import Kind, failure
+from edge_agent.evaluation.prediction import Prediction
 from edge_agent.evaluation.report import ActionRow, Mistake, Report
+from edge_agent.evaluation.risk import Wager, curve
 from edge_agent.messages import JsonAction
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What was answered to one example. No actions means no answer: always wrong; `error` then holds the code."""
-
-    id: str
-    actions: tuple[JsonAction, ...]
-    latency_ms: float | None = None
-    error: str = ""
 
 
 @dataclass(slots=True)
@@ -32,6 +25,8 @@ class _Counts:
     per_action: dict[str, Counter[str]] = field(default_factory=dict)
     latencies_ms: list[float] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
+    failures: Counter[Kind] = field(default_factory=Counter)
+    wagers: list[Wager] = field(default_factory=list)
 
     def row(self, name: str) -> Counter[str]:
         return self.per_action.setdefault(name, Counter())
@@ -66,6 +61,10 @@ def _count_example(counts: _Counts, example: Example, prediction: Prediction | N
         counts.plain["empty"] += 1
     if prediction is not None and prediction.latency_ms is not None:
         counts.latencies_ms.append(prediction.latency_ms)
+    if prediction is not None and prediction.proposed and prediction.confidence is not None:
+        right = comparison.nearest(example.accept, prediction.proposed)[1].exact
+        counts.wagers.append(Wager(prediction.confidence, right))
+    counts.plain["wrong_executed"] += executes(got) and not tally.exact
     if is_reject(example.expected):
         counts.plain["rejects"] += 1
         counts.plain["unsafe"] += executes(got)
@@ -77,7 +76,9 @@ def _count_example(counts: _Counts, example: Example, prediction: Prediction | N
     _count_actions(counts, comparison, want, got)
     if not tally.exact:
         error = prediction.error if prediction else "missing"
-        counts.mistakes.append(Mistake(example.id, example.text or "", example.expected, got, error))
+        kind = failure(example, prediction, comparison)
+        counts.failures[kind] += 1
+        counts.mistakes.append(Mistake(example.id, example.text or "", example.expected, got, error, kind))
 
 
 def _count_actions(
@@ -125,12 +126,16 @@ def _report(
         expected_reject=plain["rejects"],
         unsafe_accept_rate=_ratio(plain["unsafe"], plain["rejects"]),
         reject_recall_any_reason=_ratio(plain["rejected"], plain["rejects"]),
+        wrong_executed_rate=_ratio(plain["wrong_executed"], len(examples)),
         expected_command=plain["commands"],
         false_reject_rate=_ratio(plain["false_rejects"], plain["commands"]),
         latencies=len(counts.latencies_ms),
         latency_p50_ms=percentile(counts.latencies_ms, 50),
         latency_p95_ms=percentile(counts.latencies_ms, 95),
         per_action=tuple(sorted(rows, key=lambda row: (-row.expected, row.name))),
+        failures={kind: counts.failures[kind] for kind in Kind if counts.failures[kind]},
+        risk=curve(counts.wagers),
+        wagers=tuple(counts.wagers),
         mistakes=tuple(counts.mistakes),
     )
 
