@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,8 +26,8 @@ from edge_agent.packs.base import Pack
 from edge_agent.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from edge_agent.training.finetune import Moment, Teacher
-    from edge_agent.training.own import Own, Scores
+    from edge_agent.training.finetune import Listener, Moment, Teacher
+    from edge_agent.training.own import Own, Scores, Share
 
 EXAMPLE = "edge-agent train --pack greenhouse.json --check held.jsonl --out greenhouse.gguf"
 
@@ -80,16 +81,24 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     _refuse_overwriting(base, out)
     teacher = own.teacher(base, bundled_sha256(base), minutes=options.minutes, threads=options.threads)
     _say_plan(screen, own, base)
-    before = own.scores(base)
-    ended = _teach(screen, teacher, options, out.with_suffix(".checkpoint"))
+    before, unseen = own.scores(base), own.held_back_score(base)
+    checkpoint = out.with_suffix(".checkpoint")
+    if options.resume:
+        _resume(teacher, checkpoint)
+    unseen_yet = teacher.keeps_back
+    ended = _taught(screen, lambda listen: teacher.teach(listen, checkpoint))
     teacher.save(out, own.title(base))
+    held_back = unseen, own.held_back_score(out) if unseen_yet else (0, 0)
+    if ended:
+        ended = _taught(screen, lambda listen: teacher.finish(listen, checkpoint))
+        teacher.save(out, own.title(base))
     after = own.scores(out)
     report = _report(out, own.pack, checked) if checked else None
-    _show(screen, own, out, _Outcome(before, after, report, teacher.moment, time.monotonic() - began))
+    _show(screen, own, out, _Outcome(before, after, held_back, report, teacher.moment, time.monotonic() - began))
     if not ended:
         screen.note(("broken off: the model is saved as it was; ", "yellow"), "go on with --resume")
         return Exit.INTERRUPTED
-    out.with_suffix(".checkpoint").unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
     return Exit.OK
 
 
@@ -145,20 +154,22 @@ def _say_plan(screen: Screen, own: Own, base: Path) -> None:
         (own.pack.name, "bold"), f"  {len(own.pack.actions)} actions, {lines} lines of phrases, taught to {base.name}"
     )
     if held_back:
-        screen.line((f"  {held_back} lines are held back from training, to measure on phrasing it never saw", "dim"))
+        screen.line((f"  {held_back} lines are held back at first, to measure on phrasing it never saw", "dim"))
     else:
         screen.line(("  too few lines to hold any back: only sentences of trained phrasing are measured", "yellow"))
 
 
-def _teach(screen: Screen, teacher: Teacher, options: argparse.Namespace, checkpoint: Path) -> bool:
-    """Whether the course came to its end."""
-    if options.resume:
-        if not checkpoint.is_file():
-            raise ConfigurationFault(Code.MODEL_MISSING, "there is no checkpoint to go on from", where=str(checkpoint))
-        teacher.resume(checkpoint)
+def _resume(teacher: Teacher, checkpoint: Path) -> None:
+    if not checkpoint.is_file():
+        raise ConfigurationFault(Code.MODEL_MISSING, "there is no checkpoint to go on from", where=str(checkpoint))
+    teacher.resume(checkpoint)
+
+
+def _taught(screen: Screen, lesson: Callable[[Listener], None]) -> bool:
+    """Whether a stretch of the course came to its end; Ctrl-C breaks it off."""
     try:
         with screen.meter("training") as meter:
-            teacher.teach(lambda moment: meter(moment.done, _words(moment)), checkpoint)
+            lesson(lambda moment: meter(moment.done, _words(moment)))
     except KeyboardInterrupt:
         return False
     return True
@@ -184,6 +195,8 @@ class _Outcome:
 
     before: Scores
     after: Scores
+    held_back: tuple[Share, Share]
+    """Before, and when those lines were still held back."""
     report: Report | None
     last: Moment
     took_s: float
@@ -193,7 +206,7 @@ def _show(screen: Screen, own: Own, out: Path, outcome: _Outcome) -> None:
     before, after, report, last = outcome.before, outcome.after, outcome.report, outcome.last
     rows = [
         ("phrasing that was trained on", _share(before.seen), _share(after.seen)),
-        ("phrasing that was held back", _share(before.held_back), _share(after.held_back)),
+        ("phrasing that was held back", *map(_share, outcome.held_back)),
         ("the shipped packs' sentences", _share(before.shipped), _share(after.shipped)),
     ]
     screen.line("")
@@ -220,6 +233,7 @@ def _show(screen: Screen, own: Own, out: Path, outcome: _Outcome) -> None:
             "lines": own.held_back[1],
             "before": asdict(before),
             "after": asdict(after),
+            "held_back": {"before": outcome.held_back[0], "after": outcome.held_back[1]},
             "check": report.as_json() if report else None,
             "wall_s": round(outcome.took_s, 1),
             "cpu_s": round(cpu_s, 1),
@@ -227,5 +241,5 @@ def _show(screen: Screen, own: Own, out: Path, outcome: _Outcome) -> None:
     )
 
 
-def _share(right: tuple[int, int]) -> str:
+def _share(right: Share) -> str:
     return f"{100 * right[0] / right[1]:.1f} %" if right[1] else "-"

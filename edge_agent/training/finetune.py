@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,6 +22,8 @@ from edge_agent.training.train import Plan, Trainer
 
 MATRIX_RATE, OTHER_RATE = 1e-3, 3e-4
 WARMUP_STEPS = 30
+MEASURED_AT = 0.6
+"""The share of the time after which held-back lines have served to measure and are learnt like the others."""
 BLOCK_EXAMPLES = 2048
 """Smaller than a long training's: the first one is there within seconds."""
 
@@ -48,6 +50,10 @@ class Moment:
     """Nats an answer's token, the mean of the latest steps; None before the first mean."""
 
 
+Listener = Callable[[Moment], None]
+"""Hears of every step."""
+
+
 class Teacher:
     """A model being taught. `teach` may be broken off; `save` writes what is there."""
 
@@ -66,12 +72,20 @@ class Teacher:
         self._trainer = Trainer(restored.model.shape, plan)
         self._trainer.model.load_state_dict(restored.model.state_dict())
 
-    def teach(self, listen: Callable[[Moment], None], checkpoint: Path | None = None) -> None:
-        """Train to the end of the time; a checkpoint a minute. `listen` hears of every step."""
-        start = self._trainer.progress.step
-        stream = Stream(self._course.lessons, self._course.seed + start, size=BLOCK_EXAMPLES)
+    def teach(self, listen: Listener, checkpoint: Path | None = None) -> None:
+        """Train with what is not held back, to `MEASURED_AT` of the time; a checkpoint a minute."""
+        self._teach(self._course.lessons, MEASURED_AT, listen, checkpoint)
+
+    def finish(self, listen: Listener, checkpoint: Path | None = None) -> None:
+        """Train with every line to the end of the time."""
+        self._teach(replace(self._course.lessons, all_lines=True), 1.0, listen, checkpoint)
+
+    def _teach(self, lessons: Lessons, until: float, listen: Listener, checkpoint: Path | None) -> None:
+        if self._trainer.done >= until:
+            return
+        stream = Stream(lessons, self._course.seed + self._trainer.progress.step, size=BLOCK_EXAMPLES)
         with closing(blocks_from_worker(stream, self._tokenizer)) as blocks:  # type: ignore[type-var]
-            self._trainer.run(self._heard(blocks, listen), lambda _: None, checkpoint)
+            self._trainer.run(self._heard(blocks, until, listen), lambda _: None, checkpoint)
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a checkpoint of the same course, with sentences it has not seen."""
@@ -80,6 +94,11 @@ class Teacher:
     def save(self, path: Path, title: Title) -> None:
         """Write the model in the format of the one it was made from."""
         export(self._trainer.model, self._tokenizer, path, self._kind, title)
+
+    @property
+    def keeps_back(self) -> bool:
+        """Whether no held-back line has been learnt yet."""
+        return self._trainer.done < MEASURED_AT
 
     @property
     def moment(self) -> Moment:
@@ -93,9 +112,11 @@ class Teacher:
             loss=progress.curve[-1][1] if progress.curve else None,
         )
 
-    def _heard(self, blocks: Iterator[list[Batch]], listen: Callable[[Moment], None]) -> Iterator[list[Batch]]:
+    def _heard(self, blocks: Iterator[list[Batch]], until: float, listen: Listener) -> Iterator[list[Batch]]:
         """The blocks cut into single batches, so that each step is heard of and a checkpoint is never far."""
         for block in blocks:
             for batch in block:
                 listen(self.moment)
+                if self._trainer.done >= until:
+                    return
                 yield [batch]

@@ -3,7 +3,8 @@
 Decides the mixture: the pack's own sentences, among them a share of the shipped packs' (`replay`), so that the model
 does not forget them; and which of the user's templates are held back for measuring. Of an action's own lines one in
 `HELD_BACK_ONE_IN` is held back, one at least where there are four lines, none of fewer: an action cannot be learnt from
-nothing. Refuses (PACK_INVALID) a pack with a shipped pack's name, which is what the model tells packs apart by.
+nothing. A newcomer has few lines, so those are held back only until they have been measured with (`all_lines`).
+Refuses (PACK_INVALID) a pack with a shipped pack's name, which is what the model tells packs apart by.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.training.batches import Example
 from edge_agent.training.corpus import Corpus, Material, material_of
 from edge_agent.training.own_phrases import OwnPhrases, own_phrases
-from edge_agent.training.words import call_things
+from edge_agent.training.words import call_things, spelled
 from edge_agent.world.loading import load_world
 
 HELD_BACK_ONE_IN = 8
 HELD_BACK_LINES_MIN = 4
 REPLAY_SHARE = 0.35
+_NUMBERS = frozenset(spelled(number) for number in range(100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,11 @@ class Lessons:
     replay: float = REPLAY_SHARE
     held_back: bool = False
     """Only sentences with a held-back template of the user's, instead of only sentences without one."""
+    all_lines: bool = False
+    """Nothing is held back any more."""
 
     def __call__(self, rng: random.Random) -> Iterator[Example]:
-        taught = Corpus((self.own.name,), self.held_back, lambda _: own_material(self.own))(rng)
+        taught = Corpus((self.own.name,), self.held_back, lambda _: own_material(self.own, self.all_lines))(rng)
         shipped = Corpus(SHIPPED)(rng)
         while True:
             yield next(shipped if rng.random() < self.replay else taught)
@@ -72,7 +76,7 @@ def read_pack(own: OwnPack) -> Pack:
 
 
 @cache
-def own_material(own: OwnPack) -> Material:
+def own_material(own: OwnPack, all_lines: bool = False) -> Material:
     """The pack as it is trained on, read and checked once a process.
 
     Raises:
@@ -82,7 +86,8 @@ def own_material(own: OwnPack) -> Material:
     spoken = own_phrases(pack, pack.phrases)
     for kind, words in said_heads(pack, own.worlds).items():
         call_things(pack.name, kind, words)
-    return replace(material_of(pack, spoken.phrases), refused=spoken.refused, held_back=held_back_groups(pack, spoken))
+    groups = frozenset[str]() if all_lines else held_back_groups(pack, spoken)
+    return replace(material_of(pack, spoken.phrases), refused=spoken.refused, held_back=groups)
 
 
 def held_back_groups(pack: Pack, spoken: OwnPhrases) -> frozenset[str]:
@@ -101,6 +106,6 @@ def said_heads(pack: Pack, worlds: tuple[Path, ...]) -> dict[str, tuple[str, ...
     for path in dict.fromkeys((*((pack.example_world,) if pack.example_world else ()), *worlds)):
         for entity in load_world(path).entities:
             for name in (entity.name, *entity.aliases):
-                if words := [word for word in name.casefold().split() if word.isalpha()]:
+                if words := [word for word in name.casefold().split() if word.isalpha() and word not in _NUMBERS]:
                     heads.setdefault(entity.kind, {})[words[-1]] = None
     return {kind: tuple(words) for kind, words in heads.items() if kind in pack.kinds}

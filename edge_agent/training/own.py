@@ -17,19 +17,20 @@ from edge_agent.training.finetune import Course, Teacher
 from edge_agent.training.lessons import Lessons, OwnPack, own_material
 from edge_agent.training.restore import restore
 
+Share = tuple[int, int]
+"""Right answers, and sentences asked."""
+
 CHECKED = 300
 """Generated sentences of each sort that a model is measured on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Right answers and sentences asked, of three sorts. Nothing of a sort: (0, 0)."""
+    """What a model answers, of two sorts."""
 
-    seen: tuple[int, int]
+    seen: Share
     """The pack's own, by templates that are trained on."""
-    held_back: tuple[int, int]
-    """The pack's own, by templates that are not."""
-    shipped: tuple[int, int]
+    shipped: Share
     """The shipped packs', by templates that their training held back and those it did not."""
 
 
@@ -55,10 +56,12 @@ class Own:
 
     def scores(self, model: Path) -> Scores:
         """The model's answers to generated sentences that no training stream holds."""
-        seen = self._right(model, self._examples(held_back=False))
-        held_back = self._right(model, self._examples(held_back=True)) if self.held_back[0] else (0, 0)
         mixed = [*sample(self.seed, CHECKED // 2, held_back=False), *sample(self.seed, CHECKED // 2, held_back=True)]
-        return Scores(seen, held_back, self._right(model, mixed))
+        return Scores(self._right(model, self._examples(held_back=False)), self._right(model, mixed))
+
+    def held_back_score(self, model: Path) -> Share:
+        """The same for the user's lines that were held back; (0, 0) where there were none."""
+        return self._right(model, self._examples(held_back=True)) if self.held_back[0] else (0, 0)
 
     def title(self, base: Path) -> Title:
         """What the file says about itself."""
@@ -68,7 +71,7 @@ class Own:
         lessons = Lessons(self.place, replay=0.0, held_back=held_back)
         return list(islice(lessons(random.Random(f"check/{self.seed}")), CHECKED))
 
-    def _right(self, model: Path, examples: Sequence[Example]) -> tuple[int, int]:
+    def _right(self, model: Path, examples: Sequence[Example]) -> Share:
         result = measure(model, examples, (self.pack,))
         return result.right, len(examples)
 
