@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edge_agent.packs.base import REJECT, ActionSpec
+from edge_agent.packs.base import REJECT, ActionSpec, EntitySlot
 from edge_agent.training.clauses import UNUSED, Clause, Part, Said
 from edge_agent.training.joining import arranged
 from edge_agent.training.noise import disturbed
@@ -25,6 +25,10 @@ MODIFIED = ("the", "a", "an", "my", "that", "this", "your", "our", "his", "her")
 MODIFIERS_SHARE = 0.14
 """How often words stand between an article and a name: "my coffee [1 mug]"."""
 NOISY_PART_SHARE = 0.6
+
+
+_CLASS = frozenset({"domain", "device_class"})
+"""Slots that mean things by their class, and then not by a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +84,48 @@ def read(linker: Linker, said: Sentence) -> tuple[Linked, tuple[Mention | None, 
         if span.said.absent or span.said.list_name == AROUND:
             if mention is not None:
                 return None
-        elif span.said.type is not None and not _as_meant(span.said, mention):
+        elif span.said.type is not None and not _as_meant(span, mention):
             return None
     return linked, found
+
+
+def misled(place: Place, clauses: Sequence[Clause], linked: Linked, found: Sequence[Mention | None]) -> bool:
+    """Whether the linker read a name that nobody meant and that the answer could as well have used.
+
+    "Pause the speakers" where something is called Speakers, "my shopping list" where that is a list's name: what is
+    said of a class of things then means the thing, and no answer to it would be right.
+    """
+    stray = [mention for mention in linked.mentions if mention.type is MentionType.ENTITY and mention not in found]
+    return bool(stray) and any(_could_mean(place, clause, mention) for clause in clauses for mention in stray)
+
+
+def _could_mean(place: Place, clause: Clause, mention: Mention) -> bool:
+    action = place.pack.action(clause.intent)
+    if action is None:
+        return False
+    if _CLASS & clause.fixed.keys():
+        return True
+    said = {part.slot for part in clause.parts if isinstance(part, Said)}
+    slots = [spec for spec in action.slots if isinstance(spec.slot, EntitySlot)]
+    kinds = {entity.kind for entity in mention.candidates}
+    return not slots or any(
+        spec.name not in said and kinds & set(spec.slot.kinds) for spec in slots if isinstance(spec.slot, EntitySlot)
+    )
 
 
 def _mention(linked: Linked, span: Span) -> Mention | None:
     return next((each for each in linked.mentions if each.start < span.end and span.start < each.end), None)
 
 
-def _as_meant(said: Said, mention: Mention | None) -> bool:
+def _as_meant(span: Span, mention: Mention | None) -> bool:
+    said = span.said
     if mention is None or mention.type is not said.type:
         return False
+    if said.type is MentionType.QUANTITY:
+        return span.start <= mention.start and mention.end <= span.end  # no unit of the words around it
     if said.type is MentionType.ENTITY:
         return said.entity in mention.candidates
-    return said.type is MentionType.QUANTITY or mention.label == said.list_name
+    return mention.label == said.list_name
 
 
 def answer(place: Place, clauses: Sequence[Clause], said: Sentence, found: Sequence[Mention | None]) -> str:
