@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 
+from edge_agent.messages.limits import ACTIONS_MAX
 from edge_agent.packs.base import REJECT, Pack
 from edge_agent.packs.phrases import Phrases, Sample, load_phrases
 from edge_agent.packs.registry import load_pack
@@ -21,7 +22,7 @@ from edge_agent.training.batches import Example
 from edge_agent.training.clauses import Clause, coordinated, fill, with_pronoun
 from edge_agent.training.descriptions import described
 from edge_agent.training.joining import is_imperative
-from edge_agent.training.sentences import answer, read, sentence
+from edge_agent.training.sentences import answer, misled, read, sentence
 from edge_agent.training.unknown import with_absent, with_category, with_head_unmarked
 from edge_agent.training.worlds import Place, random_place
 
@@ -115,6 +116,8 @@ class Corpus:
         if seen is None:
             return None
         linked, found = seen
+        if misled(place, clauses, linked, found):
+            return None
         group = next((clause.group for clause in clauses if chosen.keeps_back(clause.group)), clauses[0].group)
         return Example(chosen.pack.name, linked.marked, answer(place, clauses, said, found), group, linked)
 
@@ -138,6 +141,8 @@ class Corpus:
             if clause is None:
                 return None
             made.append(clause)
+        if sum(clause.turns for clause in made) > ACTIONS_MAX:
+            return None
         return _varied(rng, made, place, sort)
 
     def _clause(

@@ -20,9 +20,10 @@ _CONNECTORS = (
     "also", "and also", "next", "afterwards", "and afterwards", "and next", "finally", "and finally", "plus", "and now",
     "now", "and please", "then please", "but also", "once you are done", "when that's done",
     "once that is done", "and when you're done", "when you are finished", "after doing that", "after this",
-    "and once you've done that", "in addition", "and while you're at it", "at the same time", "lastly", "second",
+    "and once you've done that", "in addition", "and while you're at it", "at the same time", "lastly", 
     "and then finally", "then also", "okay then", "and besides that", "oh and", "and just",
 )  # fmt: skip
+_PARTING = ("and", "then", "and then", "and then", "after that", "and after that", "and also", "and please")
 _BEFORE = (
     ("before you", ""), ("before you", "first"), ("before you", "please"), ("right before you", ""),
     ("just before you", ""), ("before you go and", ""), ("", "before you"), ("", "before you"), ("", "and only then"),
@@ -32,7 +33,7 @@ _BUT_FIRST = (
     "but to begin with", "but not before you", "only after you", "after you", "as soon as you", "once you",
 )  # fmt: skip
 _IN_ORDER = (
-    ("first", "then"), ("first", "and then"), ("first", "second"), ("first of all", "then"), ("to begin with", "then"),
+    ("first", "then"), ("first", "and then"), ("first of all", "then"), ("to begin with", "then"),
     ("first", "after that"),
     ("first", "next"), ("first", ""),
 )  # fmt: skip
@@ -76,11 +77,19 @@ def arranged(rng: random.Random, clauses: Sequence[Clause]) -> tuple[Turn, ...]:
     """The clauses in the order of saying. `clauses` are in the order of doing."""
     turns = _pair(rng) if len(clauses) == 2 and all(is_imperative(clause) for clause in clauses) else None
     if turns is None or any(_points_back(clause) for clause in clauses):
-        turns = tuple(Turn(rng.choice(_CONNECTORS) if at else "", at) for at in range(len(clauses)))
+        turns = tuple(Turn(_connector(rng, clauses, at), at) for at in range(len(clauses)))
     if rng.random() < STATEMENT_SHARE:
         said = rng.choice(_STATEMENTS).replace("{noun}", noun(rng)).replace("{name}", rng.choice(listed("people")))
         return (Turn(f"{said} {rng.choice(('', '', 'so', 'please'))}".strip(), None), *turns)
     return turns
+
+
+def _connector(rng: random.Random, clauses: Sequence[Clause], at: int) -> str:
+    """Words before a clause; after words that could go on for ever something must part it from them."""
+    if not at:
+        return ""
+    last = clauses[at - 1].parts[-1] if clauses[at - 1].parts else ""
+    return rng.choice(_PARTING if isinstance(last, Said) and last.type is None else _CONNECTORS)
 
 
 def _pair(rng: random.Random) -> tuple[Turn, ...] | None:
