@@ -41,7 +41,9 @@ TTL_MS = 60_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `train` takes."""
-    parser.add_argument("--pack", required=True, metavar="FILE", help="a pack of your own: .json, .py or module:PACK")
+    parser.add_argument(
+        "--pack", required=True, metavar="FILE", help="a pack of your own (.json, .py, module:PACK), or a shipped one"
+    )
     parser.add_argument(
         "--phrases", type=Path, nargs="+", default=[], metavar="FILE", help="phrase files, beside those the pack names"
     )
@@ -68,13 +70,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sentences' order (default: 1)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the training (default: 1)")
+    parser.add_argument(
+        "--measure",
+        type=_count,
+        default=300,
+        metavar="N",
+        help="generated sentences of each sort to score (default: 300)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint that a broken-off run left")
 
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Read, teach, save, measure. Ctrl-C ends the teaching early; what is there is saved and measured."""
     began = time.monotonic()
-    own = _own_room().prepare(options.pack, tuple(options.phrases), tuple(options.world), seed=options.seed)
+    own = _own_room().prepare(
+        options.pack, tuple(options.phrases), tuple(options.world), seed=options.seed, measured=options.measure
+    )
     checked = _checked(options, own.pack)
     base = bundled_model() if options.model == SHIPPED_MODEL else Path(options.model)
     out: Path = options.out or Path(f"{own.pack.name}.gguf")
@@ -114,6 +125,13 @@ def _own_room() -> Any:
         if (problem.name or "").startswith("edge_agent"):
             raise
         raise ConfigurationFault(Code.TRAINING_MISSING, NEEDED, where=problem.name or "") from problem
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 2:
+        raise argparse.ArgumentTypeError("is at least 2")
+    return count
 
 
 def _minutes(text: str) -> float:

@@ -4,7 +4,8 @@ Decides the mixture: the pack's own sentences, among them a share of the shipped
 does not forget them; and which of the user's templates are held back for measuring. Of an action's own lines one in
 `HELD_BACK_ONE_IN` is held back, one at least where there are four lines, none of fewer: an action cannot be learnt from
 nothing. A newcomer has few lines, so those are held back only until they have been measured with (`all_lines`).
-Refuses (PACK_INVALID) a pack with a shipped pack's name, which is what the model tells packs apart by.
+A shipped pack may be given lines of the user's own too: then only those are new, and more is repeated.
+Refuses (PACK_INVALID) another pack with a shipped pack's name, which is what the model tells packs apart by.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from edge_agent.world.loading import load_world
 
 HELD_BACK_ONE_IN = 8
 HELD_BACK_LINES_MIN = 4
-REPLAY_SHARE = 0.35
+REPLAY_SHARE, REPLAY_SHARE_SHIPPED = 0.35, 0.6
 _NUMBERS = frozenset(spelled(number) for number in range(100))
 
 
@@ -48,7 +49,8 @@ class Lessons:
     """Endless examples for the pack and, in between, for the shipped ones. A source as `batches.Stream` takes it."""
 
     own: OwnPack
-    replay: float = REPLAY_SHARE
+    replay: float | None = None
+    """The share of the shipped packs' sentences; None: what suits the pack."""
     held_back: bool = False
     """Only sentences with a held-back template of the user's, instead of only sentences without one."""
     all_lines: bool = False
@@ -57,17 +59,26 @@ class Lessons:
     def __call__(self, rng: random.Random) -> Iterator[Example]:
         taught = Corpus((self.own.name,), self.held_back, lambda _: own_material(self.own, self.all_lines))(rng)
         shipped = Corpus(SHIPPED)(rng)
+        replay = self.replay
+        if replay is None:
+            replay = REPLAY_SHARE_SHIPPED if self.own.name in SHIPPED else REPLAY_SHARE
         while True:
-            yield next(shipped if rng.random() < self.replay else taught)
+            yield next(shipped if rng.random() < replay else taught)
 
 
 def read_pack(own: OwnPack) -> Pack:
-    """The pack with all its phrase files.
+    """The pack with all its phrase files; a shipped pack with the user's only.
 
     Raises:
-        ConfigurationFault: UNKNOWN_PACK, PACK_INVALID.
+        ConfigurationFault: UNKNOWN_PACK, PACK_INVALID; PHRASES_INVALID for a shipped pack and nothing new.
     """
     pack = load_pack(own.name)
+    if own.name in SHIPPED:
+        if not own.phrases:
+            raise ConfigurationFault(
+                Code.PHRASES_INVALID, "is known already; add --phrases with your own", where=own.name
+            )
+        return replace(pack, phrases=own.phrases)
     if pack.name in SHIPPED:
         why = f"the model knows {', '.join(SHIPPED)} by their names; call a pack of your own something else"
         raise ConfigurationFault(Code.PACK_INVALID, why, where=own.name)
@@ -83,7 +94,7 @@ def own_material(own: OwnPack, all_lines: bool = False) -> Material:
         ConfigurationFault: UNKNOWN_PACK, PACK_INVALID, PHRASES_INVALID, WORLD_INVALID.
     """
     pack = read_pack(own)
-    spoken = own_phrases(pack, pack.phrases)
+    spoken = own_phrases(pack, pack.phrases, every_action=own.name not in SHIPPED)
     for kind, words in said_heads(pack, own.worlds).items():
         call_things(pack.name, kind, words)
     groups = frozenset[str]() if all_lines else held_back_groups(pack, spoken)

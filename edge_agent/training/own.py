@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from edge_agent.training.restore import restore
 Share = tuple[int, int]
 """Right answers, and sentences asked."""
 
-CHECKED = 300
-"""Generated sentences of each sort that a model is measured on."""
+MEASURED = 300
+"""Generated sentences of each sort that a model is measured on, when nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Own:
     held_back: tuple[int, int]
     """The user's lines that are held back, and all of them."""
     seed: int
+    measured: int
 
     def teacher(self, base: Path, sha256: str | None, *, minutes: float, threads: int) -> Teacher:
         """Somebody who teaches a copy of the model in this file.
@@ -56,27 +58,24 @@ class Own:
 
     def scores(self, model: Path) -> Scores:
         """The model's answers to generated sentences that no training stream holds."""
-        mixed = [*sample(self.seed, CHECKED // 2, held_back=False), *sample(self.seed, CHECKED // 2, held_back=True)]
-        return Scores(self._right(model, self._examples(held_back=False)), self._right(model, mixed))
+        return Scores(self._right(model, _own(self, held_back=False)), self._right(model, _shipped(self)))
 
     def held_back_score(self, model: Path) -> Share:
         """The same for the user's lines that were held back; (0, 0) where there were none."""
-        return self._right(model, self._examples(held_back=True)) if self.held_back[0] else (0, 0)
+        return self._right(model, _own(self, held_back=True)) if self.held_back[0] else (0, 0)
 
     def title(self, base: Path) -> Title:
         """What the file says about itself."""
         return Title(self.pack.name, "1", f"The pack {self.pack.name}, taught to {base.stem} by edge-agent train.")
-
-    def _examples(self, *, held_back: bool) -> list[Example]:
-        lessons = Lessons(self.place, replay=0.0, held_back=held_back)
-        return list(islice(lessons(random.Random(f"check/{self.seed}")), CHECKED))
 
     def _right(self, model: Path, examples: Sequence[Example]) -> Share:
         result = measure(model, examples, (self.pack,))
         return result.right, len(examples)
 
 
-def prepare(name: str, phrases: tuple[Path, ...], worlds: tuple[Path, ...], *, seed: int) -> Own:
+def prepare(
+    name: str, phrases: tuple[Path, ...], worlds: tuple[Path, ...], *, seed: int, measured: int = MEASURED
+) -> Own:
     """Read a pack with its phrases and worlds.
 
     Raises:
@@ -85,4 +84,17 @@ def prepare(name: str, phrases: tuple[Path, ...], worlds: tuple[Path, ...], *, s
     place = OwnPack(name, phrases, worlds)
     material = own_material(place)
     lines = sum(len(block.sentences) for path in material.pack.phrases for block in read_phrase_file(path).blocks)
-    return Own(place, material.pack, (len(material.held_back or ()), lines), seed)
+    return Own(place, material.pack, (len(material.held_back or ()), lines), seed, measured)
+
+
+@cache
+def _own(own: Own, *, held_back: bool) -> tuple[Example, ...]:
+    lessons = Lessons(own.place, replay=0.0, held_back=held_back)
+    return tuple(islice(lessons(random.Random(f"check/{own.seed}")), own.measured))
+
+
+@cache
+def _shipped(own: Own) -> tuple[Example, ...]:
+    return tuple(
+        example for held_back in (False, True) for example in sample(own.seed, own.measured // 2, held_back=held_back)
+    )

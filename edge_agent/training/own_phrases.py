@@ -54,15 +54,15 @@ class OwnPhrases:
     """The places of the reject templates by reason, likelier ones more than once."""
 
 
-def own_phrases(pack: Pack, files: Sequence[Path]) -> OwnPhrases:
-    """The phrases of these files for training.
+def own_phrases(pack: Pack, files: Sequence[Path], *, every_action: bool = True) -> OwnPhrases:
+    """The phrases of these files for training; `every_action` of the pack needs some.
 
     Raises:
         ConfigurationFault: PHRASES_INVALID.
     """
     read = [read_phrase_file(path) for path in files]
     plain = compile_phrases(pack, read)
-    if silent := [spec.name for spec in pack.actions if spec.name not in plain.intents]:
+    if every_action and (silent := [spec.name for spec in pack.actions if spec.name not in plain.intents]):
         fault(", ".join(map(str, files)), f"no phrase asks for {', '.join(silent)}: it could not be learnt")
     starts = {_key(text): _start(pack, plain, intent, place) for intent, place, text in _sentences(read)}
     _refuse_double_meaning(pack, plain)
@@ -154,14 +154,15 @@ def _words(sample: Sample) -> str:
 
 
 def _refuse_double_meaning(pack: Pack, phrases: Phrases) -> None:
-    """No sentence may ask for two actions: no answer to it would be right."""
+    """No sentence may ask for two things: no answer to it would be right."""
     meant: dict[str, str] = {}
-    for spec in pack.actions:
-        rng = random.Random(spec.name)
-        for _ in range(DRAWS * phrases.templates(spec.name)):
-            words = _words(phrases.sample(rng, spec.name))
-            if meant.setdefault(words, spec.name) != spec.name:
-                fault(pack.name, f"{words!r} asks for {meant[words]} and for {spec.name}; no answer to it can be right")
+    for intent in phrases.intents:
+        rng = random.Random(intent)
+        for _ in range(DRAWS * phrases.templates(intent)):
+            sample = phrases.sample(rng, intent)
+            words, asked = _words(sample), " ".join((intent, *map(str, sorted(sample.fixed.items()))))
+            if meant.setdefault(words, asked) != asked:
+                fault(pack.name, f"{words!r} asks for {meant[words]} and for {asked}; no answer to it can be right")
 
 
 def _spoken(block: Block, starts: Mapping[tuple[str, str], _Start], rules: set[str]) -> Block:
