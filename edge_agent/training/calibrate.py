@@ -1,8 +1,9 @@
 """`python -m edge_agent.training.calibrate MODEL.gguf`: what its probabilities are worth, written into the file.
 
-Fits two numbers (see `language.calibration`) on generated sentences whose templates training never saw, from a random
-stream of its own, and brings the manifest beside the file up to date. How well they do is told on templates that the
-fit did not see either: it is made twice on one half of the templates and judged on the other.
+Fits two numbers (see `language.calibration`) on generated sentences from random streams of its own, and brings the
+manifest beside the file up to date. Half of the sentences are of templates that training never saw: nobody knows
+whether the next speaker's phrasing was taught. How well the numbers do is told on templates that the fit did not see:
+it is made twice on one half of the templates and judged on the other.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ def _fitted(judged: Sequence[Judged]) -> Calibration:
 
 def calibrate(model: Path, seed: int, sentences: int = SENTENCES, packs: Sequence[str] = tuple(PACK_SHARES)) -> Fit:
     """Fit, write the two numbers into the file and the fit's figures beside it."""
-    found = fit(judge(model, sample(f"calibrate/{seed}", sentences, held_back=True, packs=packs)))
+    taught = sample(f"calibrate/{seed}/taught", sentences // 2, held_back=False, packs=packs)
+    held_back = sample(f"calibrate/{seed}/held back", sentences // 2, held_back=True, packs=packs)
+    found = fit(judge(model, [*taught, *held_back]))
     stamp(model, KEY, found.calibration.text())
     _update(model.parent / "manifest.json", model)
     _note(model.parent / "training.json", found)
