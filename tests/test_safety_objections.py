@@ -71,6 +71,8 @@ don't open the gate but wait
 don't open the gate until tom is there
 i never said to open the gate
 the lights don't open the gate
+don't help tom open the gate
+don't take tom to the gate
 """
 
 MAY_OPEN_THE_GATE = """
@@ -103,6 +105,13 @@ open the gate but do not touch tom
 open the gate and don't forget the red box
 if you don't see tom open the gate
 don't keep tom waiting, open the gate
+don't close the roller door open the gate
+do not turn the conveyor on open the gate
+don't open the roller door open the gate instead
+don't follow tom open the gate
+there's no reason not to open the gate
+it wouldn't hurt to open the gate
+not to worry open the gate
 """
 
 
@@ -246,3 +255,22 @@ def test_every_sentence_has_its_stretches(text: str) -> None:
     """Nothing raises, and every stretch lies within the sentence."""
     sentence = linked(text)
     assert all(0 <= span.first < span.after <= len(sentence.words) for span in negated(sentence))
+
+
+@pytest.mark.parametrize(
+    "text", lines("go to dock 9\ngo to dock nine\nopen the gate near dock 44\nread dock 3 and dock 9")
+)
+def test_a_number_that_makes_a_known_name_another_is_of_something_unknown(text: str) -> None:
+    """Nine is no dock of this world; the robot's own dock is not what was asked for."""
+    against = objection(ROBOT, linked(text), '[{"action":"dock"}]')
+    assert against is not None
+    assert against.reason is RejectReason.UNKNOWN_ENTITY
+
+
+@pytest.mark.parametrize("text", lines("go to dock 3\ndock in 5 minutes\ndock at 7 o'clock\nat dock three dock"))
+def test_other_numbers_are_no_names(text: str) -> None:
+    assert objection(ROBOT, linked(text), '[{"action":"dock"}]') is None
+
+
+def test_a_number_among_words_to_be_said_names_nothing() -> None:
+    assert objection(ROBOT, linked("say dock 9 is closed"), '[{"action":"say","text":"dock 9 is closed"}]') is None

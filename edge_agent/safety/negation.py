@@ -20,8 +20,8 @@ from edge_agent.grammar.answer import Call
 from edge_agent.world.lexicon import listed
 from edge_agent.world.mention import Linked, Mention, MentionType
 
-TAKES_BACK: Final = frozenset({"stop", "pause", "remove", "cancel", "HassNevermind"})
-"""Actions that a negation may ask for: "i don't want that latte" removes it."""
+TAKES_BACK: Final = frozenset({"stop", "pause", "wait", "remove", "cancel", "HassNevermind"})
+"""Actions that a negation may ask for: "i don't want that latte" removes it, "don't go for a minute" waits."""
 
 
 def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
@@ -30,11 +30,11 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(sorted(phrases, key=len, reverse=True))
 
 
-_PLAIN: Final = _phrases("dont, do not, never")
+_PLAIN: Final = _phrases("dont, do not, never, not to")
 """They negate the verb that follows, unless that verb is one of `_HARMLESS`."""
 _ALWAYS: Final = _phrases("""
     no need to, no reason to, no need for you to, not allowed to, not supposed to, forbidden to, refrain from
-    abstain from, hold off on, stop yourself from, not to, you must not, you mustnt, you should not, you shouldnt
+    abstain from, hold off on, stop yourself from, you must not, you mustnt, you should not, you shouldnt
     you may not, you cannot, you can not, you cant, you need not, you neednt, you will not, you wont, you are not to
     dont have to, dont need to, do not have to, do not need to, dont want you to, do not want you to, dont need you to
     do not need you to, didnt ask you to, didnt tell you to, did not ask you to, did not tell you to
@@ -49,11 +49,21 @@ _HARMLESS: Final = frozenset(
 """After "don't" they forbid no action: "don't forget to close it", "don't keep it open", "i don't know"."""
 _AFTER_YOU: Final = frozenset(listed("think want know see have like agree remember"))
 """ "Don't you think you should …" asks; "don't you open it" forbids."""
-_ASKING: Final = frozenset(listed("why if when because since unless case whether"))
+_ASKING: Final = frozenset(listed("why if when because since unless case whether reason hurt"))
 """Before a negation they make it a question, a suggestion or a condition."""
 _ADVERBS: Final = frozenset(listed("ever even please really just also you"))
 _CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise"))
 """A new clause begins here, commas or not."""
+_BEGINNINGS: Final = frozenset(
+    listed("""bring take carry fetch get give hand go drive come return move turn rotate open close shut follow find
+    look search inspect check pick grab lift put place set drop switch start lead guide say play add make order dim
+    raise lower lock unlock activate deactivate pause resume use clean load""")
+)
+"""Verbs that begin another clause right after a thing was named: "don't close the gate open the door"."""
+_CAUSES: Final = frozenset(listed("help make watch see hear have ask tell"))
+"""After these a named person does what the next verb says: "don't help tom open the gate"."""
+_BETWEEN: Final = frozenset(listed("on off up down in out back away here there please again instead now over"))
+"""What may stand between a thing's name and the next clause."""
 _AFTERTHOUGHTS: Final = frozenset(listed("please robot now okay ok thanks sorry no you dear again"))
 _LEFT_ALONE: Final = _phrases(
     "alone, as it is, as they are, where it is, where they are, untouched, in peace, the way it is, the way they are"
@@ -89,7 +99,7 @@ def negated(linked: Linked) -> tuple[Span, ...]:
 
 def forbidden(linked: Linked, calls: Sequence[Call]) -> tuple[int, ...]:
     """Places of the answer's actions that the sentence forbids. `calls` is the answer that `linked` got."""
-    texts = [run for call in calls for run in _texts(linked, call)]
+    texts = [run for call in calls for run in texts_of(linked, call)]
     spans = [span for span in negated(linked) if not any(first <= span.first < after for first, after in texts)]
     if not spans:
         return ()
@@ -107,7 +117,7 @@ def _comes_out_of(linked: Linked, spans: Sequence[Span], call: Call) -> bool:
         return any(mention.label not in outside for mention in mentions)
     if mentions:
         return False
-    for first, after in _texts(linked, call):
+    for first, after in texts_of(linked, call):
         return any(span.first <= first and after <= span.after for span in spans)
     return spans[0].first <= _LEADING_WORDS_MAX and spans[-1].after == len(linked.words)
 
@@ -124,7 +134,7 @@ def _inside(linked: Linked, spans: Sequence[Span], mention: Mention) -> bool:
     return any(linked.words[span.first].start <= mention.start < linked.words[span.after - 1].end for span in spans)
 
 
-def _texts(linked: Linked, call: Call) -> Iterator[tuple[int, int]]:
+def texts_of(linked: Linked, call: Call) -> Iterator[tuple[int, int]]:
     """Where the answer's text slots stand in the sentence, as runs of words after its first one."""
     said = [word.text for word in linked.words]
     for slot, value in call.items():
@@ -162,15 +172,29 @@ def _is_harmless(words: Sequence[str], at: int) -> bool:
 
 
 def _clause_end(linked: Linked, words: Sequence[str], first: int) -> int:
-    """Where the clause ends that goes on at word `first`: a contrast, a full stop, or a comma that does not cut in."""
+    """Where the clause that goes on at word `first` ends: a contrast, a full stop, a comma, another verb's clause."""
     cut_in = first < len(words) and "," in _between(linked, first)
     for at in range(first + 1, len(words)):
         gap = _between(linked, at)
         if re.search(r"[.;!?\n\u2013\u2014]", gap) or ("," in gap and not cut_in):
             return at
-        if words[at] in _CONTRASTS and at > first:
+        if words[at] in _CONTRASTS or words[at] == words[first] or _begins_another(linked, words, first, at):
             return at
     return len(words)
+
+
+def _begins_another(linked: Linked, words: Sequence[str], first: int, at: int) -> bool:
+    """Whether word `at` is a verb right behind a thing that was named, with nothing but particles between them."""
+    if words[at] not in _BEGINNINGS or words[first] in _CAUSES:
+        return False
+    before = at - 1
+    while before > first and words[before] in _BETWEEN:
+        before -= 1
+    word = linked.words[before]
+    return before > first and any(
+        mention.type is not MentionType.QUANTITY and mention.start <= word.start < mention.end
+        for mention in linked.mentions
+    )
 
 
 def _between(linked: Linked, at: int) -> str:

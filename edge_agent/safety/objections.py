@@ -1,7 +1,8 @@
 """What speaks against carrying out a model's answer, found in the sentence itself. Pure.
 
-Four doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
-the sentence forbids, a number that was said is left out, a number can be read in two ways. Each becomes a typed
+Five doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
+the sentence forbids, a number makes a known name another ("dock 9"), a number that was said is left out or can be read
+in two ways. Each becomes a typed
 refusal; nothing is repaired, for whoever misreads one half of a sentence may have misread the other.
 """
 
@@ -15,13 +16,17 @@ from edge_agent.grammar.answer import Call, parse_answer
 from edge_agent.messages import Rejection, RejectReason
 from edge_agent.packs.base import Pack, QuantitySlot
 from edge_agent.safety.injection import is_injected
-from edge_agent.safety.negation import forbidden
+from edge_agent.safety.negation import forbidden, texts_of
+from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import Linked, Mention, MentionType, Unit
-from edge_agent.world.units import convert
+from edge_agent.world.numerals import ONES, TENS
+from edge_agent.world.units import FOREIGN, convert
 
 _COMMA_IN_A_NUMBER: Final = re.compile(r"(?<![\d,.])\d+,\d{1,2}(?![\d,])")
 """1,5 is one and a half for half the world, and two numbers for the other; 1,000 is a thousand."""
-_NO_MEASURE: Final = (Unit.COUNT, Unit.EXTREME)
+_NUMBER_WORDS: Final = (ONES.keys() | TENS.keys()) - {"one"}
+_MEASURES: Final = (Unit.METRE, Unit.DEGREE)
+"""What says how far a motion goes. Elsewhere a number may rightly be left out: "a little brighter, by ten percent"."""
 
 
 def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
@@ -40,21 +45,44 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
         return _refusal(RejectReason.AMBIGUOUS, f"it is not clear whether {name} is wanted or forbidden")
     if number := _COMMA_IN_A_NUMBER.search(linked.text):
         return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
+    if stranger := _stranger(linked, calls):
+        return _refusal(RejectReason.UNKNOWN_ENTITY, f"nothing is known here that is called {stranger!r}")
     if left := _left_out(pack, linked, calls):
         return _refusal(RejectReason.AMBIGUOUS, f"{left.text!r} was said, and it is not clear what for")
     return None
 
 
-def _left_out(pack: Pack, linked: Linked, calls: Sequence[Call]) -> Mention | None:
-    """A measured number that no action uses, though one of them leaves a slot open that it fits.
+def _stranger(linked: Linked, calls: Sequence[Call]) -> str:
+    """A word and the number behind it that the linker took for a name and found nowhere: "dock 9"; or ""."""
+    words = linked.words
+    quoted = [run for call in calls for run in texts_of(linked, call)]
+    for at in range(1, len(words)):
+        name, number = words[at - 1].text, words[at]
+        if (
+            not (number.text.isdecimal() or number.text in _NUMBER_WORDS)
+            or not name.isalpha()
+            or name in FUNCTION_WORDS
+        ):
+            continue
+        if at + 1 < len(words) and words[at + 1].text in FOREIGN:
+            continue
+        if any(first <= at < after for first, after in quoted):
+            continue
+        if not any(mention.start <= number.start < mention.end for mention in linked.mentions):
+            return f"{name} {number.text}"
+    return ""
 
-    "Move forward 500 metres" must not become "move forward". Bare counts are no such numbers: "the two lamps".
+
+def _left_out(pack: Pack, linked: Linked, calls: Sequence[Call]) -> Mention | None:
+    """A length or an angle that no action uses, though one of them leaves a slot open that it fits.
+
+    "Move forward 500 metres" must not become "move forward".
     """
     used = {value for call in calls for slot, value in call.items() if slot != "action"}
     for mention in linked.mentions:
         if mention.type is not MentionType.QUANTITY or mention.label in used:
             continue
-        if mention.quantity is None or mention.quantity.unit in _NO_MEASURE:
+        if mention.quantity is None or mention.quantity.unit not in _MEASURES:
             continue
         for call in calls:
             spec = pack.action(str(call["action"]))
