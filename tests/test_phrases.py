@@ -134,6 +134,33 @@ def test_all_words_of_lists_are_said(loaded: dict[str, tuple[Pack, Phrases]], na
         assert wanted <= said, action.name
 
 
+def test_home_names_stand_alone(loaded: dict[str, tuple[Pack, Phrases]]) -> None:
+    """A thing called by its name is meant by it alone: no domain or class beside it, only what is asked for."""
+    _, phrases = loaded["home"]
+    rng = random.Random(5)
+    for intent in phrases.intents:
+        beside = {"domain"} if intent == "HassGetState" else {"domain", "device_class"}
+        for _ in range(20 * phrases.templates(intent)):
+            sample = phrases.sample(rng, intent)
+            if "name" in {piece.slot for piece in sample.pieces if isinstance(piece, SlotPiece)}:
+                assert not beside & sample.fixed.keys(), sentence(sample)
+
+
+def test_home_lights_are_a_domain_when_they_are_said(loaded: dict[str, tuple[Pack, Phrases]]) -> None:
+    """Colours and levels are of the domain light where a sentence says lights or lamps, and only there."""
+    _, phrases = loaded["home"]
+    rng = random.Random(6)
+    for _ in range(4_000):
+        sample = phrases.sample(rng, "HassLightSet")
+        if "name" in {piece.slot for piece in sample.pieces if isinstance(piece, SlotPiece)}:
+            continue
+        words = set(sentence(sample).split())
+        if words & {"lights", "lamps", "lamp", "bulbs"}:
+            assert sample.fixed.get("domain") == "light", sentence(sample)
+        elif not words & {"light", "lighting", "bulb", "spotlights"}:
+            assert "domain" not in sample.fixed, sentence(sample)
+
+
 def own_phrases(tmp_path: Path, text: str, *more: str) -> Phrases:
     """Phrases of the robot pack from these files alone."""
     files = []
