@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,20 @@ def test_a_world_switches_a_synonym_off(tmp_path: Path) -> None:
     assert linker.link("open the cabinet").marked == "open the [1 cabinet]"
     later = linker.world.updated([], [Entity("lamp", "item")])
     assert linker.updated(later).link("open the cupboard").marked == "open the cupboard"
+
+
+def test_the_documented_synonyms_do_what_the_page_says(tmp_path: Path) -> None:
+    """The page's own example: one synonym more, another switched off."""
+    page = (ROOT / "docs" / "packs.md").read_text(encoding="utf-8")
+    block = next(
+        one for one in re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "[synonyms]" in one
+    )
+    path = tmp_path / "hall.toml"
+    path.write_text(block, encoding="utf-8")
+    linker = Linker(load_world(path))
+    assert linker.link("lift the red carton").marked == "lift the [1 red carton]"
+    assert linker.link("open the tool cabinet").marked == "open the [1 tool cabinet]"
+    assert linker.link("open the tool cupboard").marked == "open the tool cupboard"
 
 
 def test_every_term_of_the_tables_can_be_said() -> None:
