@@ -17,6 +17,7 @@ from edge_agent.training.texts import text_for
 from edge_agent.training.words import noun
 from edge_agent.training.worlds import Place, kinds_of
 from edge_agent.world.entities import Entity
+from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import DEICTIC_WORDS, MentionType
 
 UNUSED = "_"
@@ -171,3 +172,9 @@ def _without_article(before: str, pronoun: str) -> str:
     while pronoun == "there" and row and row[-1] in _TO_PLACES:
         row.pop()
     return " ".join(row)
+
+
+def ends_phrase(clause: Clause, at: int) -> bool:
+    """Whether no noun or ending follows this part, so that words about it can be put there."""
+    following = clause.parts[at + 1] if at + 1 < len(clause.parts) else ""
+    return isinstance(following, str) and (not following or following.split(" ", 1)[0] in FUNCTION_WORDS)

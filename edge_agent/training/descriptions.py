@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from edge_agent.training.clauses import UNUSED, Clause, Part, Said
+from edge_agent.training.clauses import UNUSED, Clause, Part, Said, ends_phrase
 from edge_agent.training.unknown import absent_name
 from edge_agent.training.words import listed, noun
 from edge_agent.training.worlds import Place
@@ -83,8 +83,7 @@ def _can_be(clause: Clause, at: int, part: Part) -> bool:
     """Whether a description may follow: a name in a slot, and no noun or ending right after it."""
     if not isinstance(part, Said) or part.slot == UNUSED or part.type is not MentionType.ENTITY:
         return False
-    following = clause.parts[at + 1] if at + 1 < len(clause.parts) else ""
-    return isinstance(following, str) and (not following or following.split(" ", 1)[0] in lexicon.FUNCTION_WORDS)
+    return ends_phrase(clause, at)
 
 
 def _is_absent(part: Part) -> bool:

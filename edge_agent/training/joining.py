@@ -20,7 +20,7 @@ _CONNECTORS = (
     "also", "and also", "next", "afterwards", "and afterwards", "and next", "finally", "and finally", "plus", "and now",
     "now", "and please", "then please", "but also", "once you are done", "when that's done",
     "once that is done", "and when you're done", "when you are finished", "after doing that", "after this",
-    "and once you've done that", "in addition", "and while you're at it", "at the same time", "lastly", 
+    "and once you've done that", "in addition", "and while you're at it", "at the same time", "lastly",
     "and then finally", "then also", "okay then", "and besides that", "oh and", "and just",
 )  # fmt: skip
 _PARTING = ("and", "then", "and then", "and then", "after that", "and after that", "and also", "and please")

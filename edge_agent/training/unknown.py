@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 from edge_agent.packs.base import TextSlot
-from edge_agent.training.clauses import UNUSED, Clause, Part, Said
+from edge_agent.training.clauses import UNUSED, Clause, Part, Said, ends_phrase
 from edge_agent.training.words import all_heads, heads, listed, name, noun
 from edge_agent.training.worlds import Place
 from edge_agent.world.entities import Entity
@@ -126,7 +126,7 @@ def with_head_unmarked(rng: random.Random, clause: Clause, place: Place) -> Clau
     named = [
         at
         for at, part in enumerate(clause.parts)
-        if isinstance(part, Said) and part.entity and _is_common(part.words.split()[-1])
+        if isinstance(part, Said) and part.entity and ends_phrase(clause, at) and _is_common(part.words.split()[-1])
     ]
     if not named:
         return None
@@ -145,6 +145,7 @@ def with_category(rng: random.Random, clause: Clause) -> Clause:
         if isinstance(part, Said)
         and part.entity
         and part.entity.kind in _CATEGORIES
+        and ends_phrase(clause, at)
         and not _is_common(part.words.split()[-1])
     ]
     if not named:

@@ -15,9 +15,6 @@ _PLACES = frozenset({"area", "place"})
 THINGS_MIN, THINGS_MAX = 6, 40
 ALIAS_SHARE = 0.25
 NAME_WORDS_MAX = 4
-UNSPOKEN_SHARE = 0.5
-_UNSPOKEN = {"home": tuple(Entity(name, "todo") for name in ("shopping list", "shopping", "groceries", "grocery list"))}
-"""Lists that have actions of their own: marked where they are named, and never what a slot is filled with."""
 AFTER_PLACE_SHARE = 0.2
 """How often a thing is called after a place of the world: the kitchen lamp of a home with a kitchen."""
 
@@ -60,9 +57,6 @@ def random_place(rng: random.Random, pack: Pack) -> Place:
     by_kind: dict[str, list[Entity]] = {}
     for thing in things:
         by_kind.setdefault(thing.kind, []).append(thing)
-    unspoken = _UNSPOKEN.get(pack.name, ())
-    if unspoken and rng.random() < UNSPOKEN_SHARE:
-        things.append(rng.choice(unspoken))
     return Place(pack, Linker(World.of(things)), {kind: tuple(of_kind) for kind, of_kind in by_kind.items()})
 
 
