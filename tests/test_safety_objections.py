@@ -112,6 +112,9 @@ don't follow tom open the gate
 there's no reason not to open the gate
 it wouldn't hurt to open the gate
 not to worry open the gate
+don't turn left open the gate
+i've never been here open the gate
+don't rush and open the gate
 """
 
 

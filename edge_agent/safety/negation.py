@@ -20,7 +20,7 @@ from edge_agent.grammar.answer import Call
 from edge_agent.world.lexicon import listed
 from edge_agent.world.mention import Linked, Mention, MentionType
 
-TAKES_BACK: Final = frozenset({"stop", "pause", "wait", "remove", "cancel", "HassNevermind"})
+TAKES_BACK: Final = frozenset({"stop", "pause", "wait", "remove", "cancel", "HassNevermind", "HassStopMoving"})
 """Actions that a negation may ask for: "i don't want that latte" removes it, "don't go for a minute" waits."""
 
 
@@ -44,32 +44,37 @@ _ALWAYS: Final = _phrases("""
 _HARMLESS: Final = frozenset(
     listed("""forget hesitate worry fail mind leave keep let wait delay be stop halt pause cease just ask argue talk
     know think want need have like care see understand feel remember hear work tell stand sit miss lose waste ever
-    only believe recall mean love hate trust""")
+    only believe recall mean love hate trust rush
+    hurry panic dawdle suppose sweat""")
 )
 """After "don't" they forbid no action: "don't forget to close it", "don't keep it open", "i don't know"."""
 _AFTER_YOU: Final = frozenset(listed("think want know see have like agree remember"))
 """ "Don't you think you should …" asks; "don't you open it" forbids."""
-_ASKING: Final = frozenset(listed("why if when because since unless case whether reason hurt"))
-"""Before a negation they make it a question, a suggestion or a condition."""
+_ASKING: Final = frozenset(
+    listed("why if when because since unless case whether reason hurt have has had ive weve youve theyve")
+)
+"""Before a negation they make it a question, a suggestion, a condition or a story."""
 _ADVERBS: Final = frozenset(listed("ever even please really just also you"))
-_CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise"))
+_CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise finally lastly"))
 """A new clause begins here, commas or not."""
 _BEGINNINGS: Final = frozenset(
-    listed("""bring take carry fetch get give hand go drive come return move turn rotate open close shut follow find
-    look search inspect check pick grab lift put place set drop switch start lead guide say play add make order dim
-    raise lower lock unlock activate deactivate pause resume use clean load""")
+    listed("""bring take carry fetch get give hand go drive come return move turn rotate spin open close shut follow
+    find look search inspect check pick grab lift put place set drop switch start lead guide say play add make order
+    dim raise lower lock unlock activate deactivate pause resume use clean load""")
 )
 """Verbs that begin another clause right after a thing was named: "don't close the gate open the door"."""
 _CAUSES: Final = frozenset(listed("help make watch see hear have ask tell"))
 """After these a named person does what the next verb says: "don't help tom open the gate"."""
-_BETWEEN: Final = frozenset(listed("on off up down in out back away here there please again instead now over"))
+_BETWEEN: Final = frozenset(listed("on off up down in out away here there please again instead now over"))
 """What may stand between a thing's name and the next clause."""
+_DIRECTIONS: Final = frozenset(listed("left right forward forwards backward backwards back around"))
+"""They end a clause of moving or turning as a thing's name ends another: "don't turn left go right"."""
 _AFTERTHOUGHTS: Final = frozenset(listed("please robot now okay ok thanks sorry no you dear again"))
 _LEFT_ALONE: Final = _phrases(
     "alone, as it is, as they are, where it is, where they are, untouched, in peace, the way it is, the way they are"
 )
 _LEFT_ALONE_WORDS_MAX: Final = 9
-_LEADING_WORDS_MAX: Final = 5
+_LEADING_WORDS_MAX: Final = 4
 """A negation that begins after at most so many words is the sentence's own."""
 
 
@@ -190,8 +195,13 @@ def _begins_another(linked: Linked, words: Sequence[str], first: int, at: int) -
     before = at - 1
     while before > first and words[before] in _BETWEEN:
         before -= 1
-    word = linked.words[before]
-    return before > first and any(
+    return before > first and (words[before] in _DIRECTIONS or _is_named(linked, before))
+
+
+def _is_named(linked: Linked, at: int) -> bool:
+    """Whether word `at` is part of a thing's name or points at one."""
+    word = linked.words[at]
+    return any(
         mention.type is not MentionType.QUANTITY and mention.start <= word.start < mention.end
         for mention in linked.mentions
     )
