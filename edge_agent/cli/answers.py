@@ -37,6 +37,9 @@ def show_reject(screen: Screen, reject: Rejection) -> None:
     detail = f"  {reject.detail}" if reject.detail else ""
     candidates = f"  ({', '.join(reject.candidates)})" if reject.candidates else ""
     screen.line(label("reject", "yellow"), (reject.reason.value, "yellow"), detail, candidates)
+    for reading in reject.readings:
+        actions = " then ".join(compact(action) for action in reading.actions)
+        screen.line(label("perhaps"), actions, (f"  {reading.confidence:.2f}", "dim"))
 
 
 def show_timings(screen: Screen, timings_ms: Mapping[str, float], *, passes: int, confidence: float | None) -> None:

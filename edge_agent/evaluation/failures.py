@@ -29,7 +29,7 @@ class Kind(StrEnum):
     BY_MODEL = "refused by the model, though every name was marked"
     DOUBT_RIGHT = "refused as doubtful, and would have been right"
     DOUBT_WRONG = "refused as doubtful, and would have been wrong"
-    BY_CODE = "refused by the code: several fit, out of bounds, too long"
+    BY_CODE = "refused by the code: several fit, out of bounds, negated"
     OTHER_REASON = "rightly refused, for another reason"
     NO_ANSWER = "no answer"
 
