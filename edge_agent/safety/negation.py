@@ -6,7 +6,8 @@ forbid nothing ("don't forget to", "why don't you", "don't keep the door open") 
 stands in words to be said or written ("say do not touch").
 
 Decides too little rather than too much: a contrast ("not the red box") or a condition is the model's to read. A
-sentence without commas hides where its negation ends; then all that follows counts as negated.
+sentence without commas hides where its negation ends; then all that follows counts as negated, up to a new verb right
+behind a name.
 """
 
 from __future__ import annotations
@@ -17,62 +18,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.grammar.answer import Call
-from edge_agent.world.lexicon import listed
+from edge_agent.safety.negation_lexicon import (
+    ADVERBS,
+    AFTER_YOU,
+    AFTERTHOUGHTS,
+    ALWAYS,
+    ASKING,
+    BEGINNINGS,
+    BETWEEN,
+    CAUSES,
+    CONTRASTS,
+    DIRECTIONS,
+    HARMLESS,
+    LEFT_ALONE,
+    PLAIN,
+    TAKES_BACK,
+)
 from edge_agent.world.mention import Linked, Mention, MentionType
 
-TAKES_BACK: Final = frozenset({"stop", "pause", "wait", "remove", "cancel", "HassNevermind", "HassStopMoving"})
-"""Actions that a negation may ask for: "i don't want that latte" removes it, "don't go for a minute" waits."""
-
-
-def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
-    """Phrases between commas, longest first; apostrophes left out as in `lexicon`."""
-    phrases = {tuple(part.split()) for part in re.split(r"[,\n]", text) if part.strip()}
-    return tuple(sorted(phrases, key=len, reverse=True))
-
-
-_PLAIN: Final = _phrases("dont, do not, never, not to")
-"""They negate the verb that follows, unless that verb is one of `_HARMLESS`."""
-_ALWAYS: Final = _phrases("""
-    no need to, no reason to, no need for you to, not allowed to, not supposed to, forbidden to, refrain from
-    abstain from, hold off on, stop yourself from, you must not, you mustnt, you should not, you shouldnt
-    you may not, you cannot, you can not, you cant, you need not, you neednt, you will not, you wont, you are not to
-    dont have to, dont need to, do not have to, do not need to, dont want you to, do not want you to, dont need you to
-    do not need you to, didnt ask you to, didnt tell you to, did not ask you to, did not tell you to
-    nobody asked you to, rather you didnt, rather you did not, dont want to, do not want to, dont bother, do not bother
-    dont you dare, hands off, i never said, i didnt say, lets not, let us not
-""")
-_HARMLESS: Final = frozenset(
-    listed("""forget hesitate worry fail mind leave keep let wait delay be stop halt pause cease just ask argue talk
-    know think want need have like care see understand feel remember hear work tell stand sit miss lose waste ever
-    only believe recall mean love hate trust rush
-    hurry panic dawdle suppose sweat""")
-)
-"""After "don't" they forbid no action: "don't forget to close it", "don't keep it open", "i don't know"."""
-_AFTER_YOU: Final = frozenset(listed("think want know see have like agree remember"))
-""" "Don't you think you should …" asks; "don't you open it" forbids."""
-_ASKING: Final = frozenset(
-    listed("why if when because since unless case whether reason hurt have has had ive weve youve theyve")
-)
-"""Before a negation they make it a question, a suggestion, a condition or a story."""
-_ADVERBS: Final = frozenset(listed("ever even please really just also you"))
-_CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise finally lastly"))
-"""A new clause begins here, commas or not."""
-_BEGINNINGS: Final = frozenset(
-    listed("""bring take carry fetch get give hand go drive come return move turn rotate spin open close shut follow
-    find look search inspect check pick grab lift put place set drop switch start lead guide say play add make order
-    dim raise lower lock unlock activate deactivate pause resume use clean load""")
-)
-"""Verbs that begin another clause right after a thing was named: "don't close the gate open the door"."""
-_CAUSES: Final = frozenset(listed("help make watch see hear have ask tell"))
-"""After these a named person does what the next verb says: "don't help tom open the gate"."""
-_BETWEEN: Final = frozenset(listed("on off up down in out away here there please again instead now over"))
-"""What may stand between a thing's name and the next clause."""
-_DIRECTIONS: Final = frozenset(listed("left right forward forwards backward backwards back around"))
-"""They end a clause of moving or turning as a thing's name ends another: "don't turn left go right"."""
-_AFTERTHOUGHTS: Final = frozenset(listed("please robot now okay ok thanks sorry no you dear again"))
-_LEFT_ALONE: Final = _phrases(
-    "alone, as it is, as they are, where it is, where they are, untouched, in peace, the way it is, the way they are"
-)
 _LEFT_ALONE_WORDS_MAX: Final = 9
 _LEADING_WORDS_MAX: Final = 4
 """A negation that begins after at most so many words is the sentence's own."""
@@ -152,15 +115,15 @@ def texts_of(linked: Linked, call: Call) -> Iterator[tuple[int, int]]:
 
 def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
     """The negation whose cue begins at word `at`, to the end of its clause."""
-    if at and words[at - 1] in _ASKING:
+    if at and words[at - 1] in ASKING:
         return None
-    cue = _starting(words, at, _ALWAYS)
+    cue = _starting(words, at, ALWAYS)
     if cue == 0:
-        cue = _starting(words, at, _PLAIN)
+        cue = _starting(words, at, PLAIN)
         if cue == 0 or _is_harmless(words, at + cue):
             return None
     rest = at + cue
-    if all(word in _AFTERTHOUGHTS for word in words[rest:]):
+    if all(word in AFTERTHOUGHTS for word in words[rest:]):
         return Span(0, len(words), cue) if words[at] in ("dont", "do") else None
     return Span(at, _clause_end(linked, words, rest), cue)
 
@@ -168,12 +131,12 @@ def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
 def _is_harmless(words: Sequence[str], at: int) -> bool:
     """Whether what follows a plain negation forbids nothing."""
     asked = False
-    while at < len(words) and words[at] in _ADVERBS:
+    while at < len(words) and words[at] in ADVERBS:
         asked = asked or words[at] == "you"
-        if words[at] == "just" and at + 1 < len(words) and words[at + 1] in _HARMLESS:
+        if words[at] == "just" and at + 1 < len(words) and words[at + 1] in HARMLESS:
             return True
         at += 1
-    return at < len(words) and words[at] in (_AFTER_YOU if asked else _HARMLESS)
+    return at < len(words) and words[at] in (AFTER_YOU if asked else HARMLESS)
 
 
 def _clause_end(linked: Linked, words: Sequence[str], first: int) -> int:
@@ -183,19 +146,19 @@ def _clause_end(linked: Linked, words: Sequence[str], first: int) -> int:
         gap = _between(linked, at)
         if re.search(r"[.;!?\n\u2013\u2014]", gap) or ("," in gap and not cut_in):
             return at
-        if words[at] in _CONTRASTS or words[at] == words[first] or _begins_another(linked, words, first, at):
+        if words[at] in CONTRASTS or words[at] == words[first] or _begins_another(linked, words, first, at):
             return at
     return len(words)
 
 
 def _begins_another(linked: Linked, words: Sequence[str], first: int, at: int) -> bool:
     """Whether word `at` is a verb right behind a thing that was named, with nothing but particles between them."""
-    if words[at] not in _BEGINNINGS or words[first] in _CAUSES:
+    if words[at] not in BEGINNINGS or words[first] in CAUSES:
         return False
     before = at - 1
-    while before > first and words[before] in _BETWEEN:
+    while before > first and words[before] in BETWEEN:
         before -= 1
-    return before > first and (words[before] in _DIRECTIONS or _is_named(linked, before))
+    return before > first and (words[before] in DIRECTIONS or _is_named(linked, before))
 
 
 def _is_named(linked: Linked, at: int) -> bool:
@@ -217,7 +180,7 @@ def _left_alone(words: Sequence[str], at: int) -> Span | None:
     if words[at] not in ("leave", "let"):
         return None
     for after in range(at + 2, min(len(words), at + _LEFT_ALONE_WORDS_MAX)):
-        length = _starting(words, after, _LEFT_ALONE)
+        length = _starting(words, after, LEFT_ALONE)
         if length:
             return Span(at, after + length, 1)
     return None
