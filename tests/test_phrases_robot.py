@@ -1,4 +1,4 @@
-"""The robot's phrases keep the conventions of its actions: which place fills a slot, and one reading for one sentence."""
+"""The robot's phrases keep its conventions: which place fills a slot, and one reading for one sentence."""
 
 from __future__ import annotations
 
