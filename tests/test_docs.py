@@ -1,7 +1,8 @@
 """The documentation's commands, run in order as a reader would, each page in an empty home with a node of its own.
 
 A page's blocks: ```sh is run and must end well (or with the `exit=N` it names), ```sh background is left running, and a
-```text block right after it shows lines that its output must have, in order, with … for anything.
+```text block right after it shows lines that its output must have, in order, with … for anything. `train` gets seconds
+instead of minutes; what a model answers that learnt so little is not looked at (`exit=any`: understood or refused).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs" / "first-half-hour").glob("*.md"))
 BLOCK = re.compile(r"^```(sh|text)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 READY_S_MAX = 60.0
+SHORT_TRAINING = "--minutes 0.05 --measure 4"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Step:
 
     script: str
     background: bool
-    exit_code: int
+    exit_codes: tuple[int, ...]
     shown: tuple[str, ...] = ()
 
 
@@ -43,10 +45,11 @@ def steps(page: Path) -> list[Step]:
     found: list[Step] = []
     for kind, info, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "sh":
-            code = re.search(r"exit=(\d+)", info)
-            found.append(Step(body, "background" in info, int(code[1]) if code else 0))
+            code = re.search(r"exit=(\w+)", info)
+            codes = (0, 1) if code and code[1] == "any" else (int(code[1]),) if code else (0,)
+            found.append(Step(re.sub(r"--minutes \S+", SHORT_TRAINING, body), "background" in info, codes))
         elif found:
-            found[-1] = Step(found[-1].script, found[-1].background, found[-1].exit_code, tuple(body.splitlines()))
+            found[-1] = replace(found[-1], shown=tuple(body.splitlines()))
     return found
 
 
@@ -109,12 +112,12 @@ def test_every_command_of_a_page_works(page: Path, reader: dict[str, str]) -> No
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=240,
             )
             told = (
-                f"{step.script}\n--- ended with {done.returncode}, not {step.exit_code}\n{done.stdout}\n{done.stderr}"
+                f"{step.script}\n--- ended with {done.returncode}, not {step.exit_codes}\n{done.stdout}\n{done.stderr}"
             )
-            assert done.returncode == step.exit_code, told
+            assert done.returncode in step.exit_codes, told
             assert matches(step.shown, done.stdout), f"{step.script}\n--- shows\n{done.stdout}\n--- not\n{step.shown}"
     finally:
         for process in reversed(left_running):
@@ -123,12 +126,12 @@ def test_every_command_of_a_page_works(page: Path, reader: dict[str, str]) -> No
 
 
 def test_pages_have_commands() -> None:
-    """Three users, three pages, each with a node left running and something refused."""
-    assert len(PAGES) == 3
+    """Three users, and two who teach the model: each page has a node left running and something refused."""
+    assert len(PAGES) == 5
     for page in PAGES:
         found = steps(page)
         assert any(step.background for step in found)
-        assert any(step.exit_code for step in found)
+        assert any(all(step.exit_codes) for step in found)
 
 
 def test_links_lead_somewhere() -> None:

@@ -24,7 +24,7 @@ MATRIX_RATE, OTHER_RATE = 1e-3, 3e-4
 WARMUP_STEPS = 30
 MEASURED_AT = 0.6
 """The share of the time after which held-back lines have served to measure and are learnt like the others."""
-BLOCK_EXAMPLES = 2048
+BLOCK_EXAMPLES = 768
 """Smaller than a long training's: the first one is there within seconds."""
 
 
