@@ -79,7 +79,7 @@ def test_one_sentence_has_one_reading(phrases: Phrases) -> None:
 def test_bringing_something_unknown_is_not_unsupported(phrases: Phrases) -> None:
     """The robot can bring and get: that it does not know the thing is another reason to refuse."""
     rng = random.Random(9)
-    handing = re.compile(r"^((please|can you|could you) )?(bring|get|fetch|hand|pass) (me|X|the|a|my|some)\b")
+    handing = re.compile(r"^((please|can you|could you) )?(bring|get|fetch|hand|pass) (me|X|the|my)\b")
     for sample in (phrases.sample(rng, "reject") for _ in range(4 * SAMPLES)):
         if sample.fixed["reason"] == "unsupported":
             assert not handing.match(reading(sample)[0]), reading(sample)
