@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from collections import Counter
 from itertools import islice
 
 import pytest
@@ -16,15 +18,22 @@ from edge_agent.grammar.schema import answer_schema
 from edge_agent.packs.base import REJECT
 from edge_agent.packs.registry import load_pack
 from edge_agent.training.batches import Example
+from edge_agent.training.check import Result, refusal_reason
+from edge_agent.training.clauses import UNUSED, Clause, Said
 from edge_agent.training.corpus import PACK_SHARES, Corpus, is_held_back, material
+from edge_agent.training.descriptions import described
+from edge_agent.training.joining import arranged
 from edge_agent.training.noise import disturbed
 from edge_agent.training.quantities import said_quantity
+from edge_agent.training.texts import text_for
+from edge_agent.training.unknown import absent_name
 from edge_agent.training.worlds import random_place
-from edge_agent.world.mention import Unit
+from edge_agent.world.mention import MentionType, Unit
 from edge_agent.world.quantities import read_quantities
 from edge_agent.world.text import words_of
 
 PACKS = tuple(PACK_SHARES)
+_BESIDE = re.compile(r"(next to|near|behind|on|in) (the |my )?\[1 ")
 
 
 def examples(pack: str, count: int, *, held_back: bool = False, seed: int = 3) -> list[Example]:
@@ -120,3 +129,83 @@ def test_a_world_has_every_kind_that_a_pack_can_name() -> None:
     """Whatever the phrases ask for, the world of the sentence has it."""
     place = random_place(random.Random(5), load_pack("robot"))
     assert set(place.by_kind) == set(load_pack("robot").kinds)
+
+
+def test_a_thing_that_is_not_there_stays_unknown_beside_one_that_is() -> None:
+    """The description of an absent thing may name a known one; the answer is a refusal all the same."""
+    trapped = [
+        example
+        for example in examples("robot", 1500)
+        if '"unknown_entity"' in example.answer and _BESIDE.search(example.marked)
+    ]
+    assert len(trapped) > 5
+    assert all(json.loads(example.answer) == [{"action": REJECT, "reason": "unknown_entity"}] for example in trapped)
+
+
+def test_a_described_thing_is_what_the_command_is_about() -> None:
+    """Of "the box next to the shelf" the box fills the slot, and the shelf fills none."""
+    rng = random.Random(4)
+    place = random_place(rng, load_pack("robot"))
+    thing, other = place.by_kind["item"][0], place.by_kind["place"][0]
+    said = Said(thing.name, "object", MentionType.ENTITY, "item", thing)
+    clause = Clause("pick", {}, ("pick up the", said), "robot/pick/0")
+    seen = 0
+    for _ in range(60):
+        longer = described(rng, clause, place)
+        assert longer.parts[:2] == clause.parts
+        assert all(part.slot == UNUSED for part in longer.parts[2:] if isinstance(part, Said))
+        seen += any(isinstance(part, Said) and part.entity == other for part in longer.parts[2:])
+    assert seen > 0
+
+
+def test_what_is_done_first_may_be_said_last() -> None:
+    """The answer has the order of doing: of "before you open the gate go to the dock" going comes first."""
+    first = Clause("dock", {}, ("go to your charger",), "robot/dock/0")
+    then = Clause("stop", {}, ("stop there",), "robot/stop/0")
+    rng = random.Random(6)
+    orders = {
+        tuple((turn.before, turn.clause) for turn in arranged(rng, (first, then)) if turn.clause is not None)
+        for _ in range(300)
+    }
+    assert any(order[0][0] == "before you" and order[0][1] == 1 for order in orders)
+    assert all([at for _, at in order] == [0, 1] for order in orders if order[-1][0] in ("and", "then", "and then"))
+
+
+def test_every_reason_to_refuse_has_its_share() -> None:
+    """About a quarter of what is taught is refused, unknown things most of all."""
+    reasons = Counter(refusal_reason(example.answer) for example in examples("home", 1500))
+    assert 0.10 < reasons["unknown_entity"] / 1500 < 0.24
+    assert 0.04 < reasons["not_a_command"] / 1500 < 0.14
+    assert 0.02 < reasons["unsupported"] / 1500 < 0.08
+
+
+def test_words_for_text_slots_are_of_their_sort_and_length() -> None:
+    """Lists, searches, messages and timers get one to ten words that the grammar can give back."""
+    rng = random.Random(8)
+    for sort in ("thing_to_buy", "query", "message", "any_timer", "whatever"):
+        lengths = {len(words_of(text_for(rng, sort))) for _ in range(300)}
+        assert min(lengths) >= 1
+        assert 3 <= max(lengths) <= 10
+
+
+def test_an_unknown_name_shares_words_with_known_ones() -> None:
+    """Some absent names differ from a known one in a single word, and the linker sees neither in them."""
+    rng = random.Random(9)
+    place = random_place(rng, load_pack("robot"))
+    shared = 0
+    for things in place.by_kind.values():
+        for thing in things:
+            words = absent_name(rng, place, thing)
+            assert not place.linker.link(f"the {words}").mentions
+            shared += bool(set(words.split()) & set(thing.name.split()))
+    assert shared > 0
+
+
+def test_a_breakdown_tells_wrong_actions_from_wrong_refusals() -> None:
+    """Measuring says what became of each sort of example."""
+    wanted = Example("robot", "stop", '[{"action":"stop"}]')
+    absent = Example("robot", "go to the moon", '[{"action":"reject","reason":"unknown_entity"}]')
+    result = Result((wanted, wanted, absent), (absent.answer, wanted.answer, wanted.answer))
+    rows = {row.wanted: row for row in result.breakdown()}
+    assert (rows["actions"].right, rows["actions"].refused, rows["actions"].executed) == (1, 1, 0)
+    assert (rows["unknown_entity"].right, rows["unknown_entity"].executed) == (0, 1)
