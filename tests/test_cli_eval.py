@@ -73,3 +73,23 @@ def test_eval_of_nothing_runnable(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["eval", str(path), "--json"]) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     assert (report["examples"], report["skipped"], report["exact_match"]) == (0, {"audio": 1}, None)
+
+
+def test_eval_of_several_files_gives_one_page(
+    examples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each file is a line of the table; what went wrong is counted by kind."""
+    second = tmp_path / "second.jsonl"
+    second.write_text(examples.read_text(encoding="utf-8"), encoding="utf-8")
+    assert main(["eval", str(examples), str(second), "--limit", "4", "--markdown"]) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "| examples | 4 | 75.0 |" in shown
+    assert "| second | 4 | 75.0 |" in shown
+    assert "| another action | 1 | 1 |" in shown
+
+
+def test_predictions_are_those_of_one_file(examples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "predictions.jsonl"
+    assert main(["eval", str(examples), str(examples), "--predictions", str(out)]) != Exit.OK
+    assert "EVAL_INVALID" in capsys.readouterr().err
+    assert not out.exists()

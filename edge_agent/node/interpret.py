@@ -121,16 +121,17 @@ class Interpreter:
         with watch.stage("resolve_ms"):
 
             def meaning(answer: str) -> Resolution:
-                return resolve(self.pack, answer, linked, linker.world, dialogue, area, speaker)
+                resolved = resolve(self.pack, answer, linked, linker.world, dialogue, area, speaker)
+                if not resolved.actions or self._stops(resolved.actions[0]):
+                    return resolved
+                against = objection(self.pack, linked, answer)
+                return Resolution((), against) if against else resolved
 
             resolution = meaning(decision.answer)
             actions, reject = resolution.actions, resolution.reject
             least = self.pack.confidence_min
-            if actions and not self._stops(actions[0]):
-                if against := objection(self.pack, linked, decision.answer):
-                    actions, reject = (), against
-                elif decision.confidence < least:
-                    actions, reject = (), doubtful(decision, actions, least, meaning)
+            if actions and decision.confidence < least and not self._stops(actions[0]):
+                actions, reject = (), doubtful(decision, actions, least, meaning)
         return Interpretation(
             actions, reject, linked.marked, decision.answer, decision.confidence, decision.passes, watch.timings
         )
