@@ -208,3 +208,10 @@ def test_a_file_that_was_never_calibrated_changes_nothing(engine: LocalEngine) -
     decision = engine.decide(asked(0.0))
     assert engine.calibration == Calibration()
     assert decision.confidence == decision.probability
+
+
+def test_nobody_is_asked_whether_what_was_forbidden_is_meant() -> None:
+    """A negation refuses the answer whatever the model thinks, and its readings with it."""
+    reader = Interpreter(replace(ROBOT, confidence_min=0.5), Linker(WORLD), Doubting((go(1), 0.4)), SystemClock())
+    meaning = reader.interpret("do not go to dock 3", deadline_ms=math.inf)
+    assert (meaning.actions, meaning.reject is not None and meaning.reject.readings) == ((), ())

@@ -126,7 +126,7 @@ def test_a_page_has_every_set_and_every_kind_that_occurred() -> None:
 
 
 def test_the_chart_is_svg_with_a_line_for_every_set_that_is_large_enough() -> None:
-    """Names are escaped; a line ends at full coverage and at the share of all that is wrong, 25 of the 30 % that fit."""
+    """Names are escaped; a line ends at full coverage and at the share of all that is wrong: 25 of 30 %."""
     many = [Wager(number / 40, number % 4 != 0) for number in range(40)]
     root = ElementTree.fromstring(risk_chart({"a & b": many, "few": many[:3]}))
     space = "{http://www.w3.org/2000/svg}"
