@@ -71,6 +71,15 @@ don't open the gate but wait
 don't open the gate until tom is there
 i never said to open the gate
 the lights don't open the gate
+go to dock 3 without opening the gate
+instead of opening the gate wait
+she said open the gate
+the sign says open the gate
+he told me to open the gate
+my boss told her to open the gate
+if i asked you to open the gate would you do it
+imagine you open the gate
+what if you open the gate
 don't help tom open the gate
 don't take tom to the gate
 """
@@ -112,6 +121,13 @@ don't follow tom open the gate
 there's no reason not to open the gate
 it wouldn't hurt to open the gate
 not to worry open the gate
+instead of going to dock 3 open the gate
+without hitting tom open the gate
+go to dock 3 without hitting tom and open the gate
+she said she is coming, open the gate
+as she said open the gate
+i said open the gate
+i told you to open the gate
 don't turn left open the gate
 i've never been here open the gate
 don't rush and open the gate
@@ -277,3 +293,11 @@ def test_other_numbers_are_no_names(text: str) -> None:
 
 def test_a_number_among_words_to_be_said_names_nothing() -> None:
     assert objection(ROBOT, linked("say dock 9 is closed"), '[{"action":"say","text":"dock 9 is closed"}]') is None
+
+
+def test_a_motion_told_before_what_must_not_happen_on_the_way_is_wanted() -> None:
+    assert (
+        objection(ROBOT, linked("turn left without touching the gate"), '[{"action":"turn","direction":"left"}]')
+        is None
+    )
+    assert objection(ROBOT, linked("dock but don't hit the gate"), '[{"action":"dock"}]') is None

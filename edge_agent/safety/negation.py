@@ -1,7 +1,8 @@
-"""Which stretches of a sentence say what must not be done, and whether an action comes out of one. Pure.
+"""Which stretches of a sentence say what must not be done or is not asked for, and whether an action comes out of one.
 
-The model is trained to leave negated things alone; here the same is held without trusting it. Read are plain forms
-("don't open the gate", "you must not", "no need to", "leave the box alone"), to the end of their clause. Negations that
+Pure. The model is trained to leave such things alone; here the same is held without trusting it. Read are plain forms
+of negation ("don't open the gate", "you must not", "no need to", "leave the box alone"), of hearsay ("she said open the
+gate") and of supposition ("if i asked you to"), to the end of their clause. Negations that
 forbid nothing ("don't forget to", "why don't you", "don't keep the door open") are let through, and so is one that
 stands in words to be said or written ("say do not touch").
 
@@ -24,6 +25,7 @@ from edge_agent.safety.negation_lexicon import (
     AFTERTHOUGHTS,
     ALWAYS,
     ASKING,
+    BEFORE_A_GERUND,
     BEGINNINGS,
     BETWEEN,
     CAUSES,
@@ -31,6 +33,7 @@ from edge_agent.safety.negation_lexicon import (
     DIRECTIONS,
     HARMLESS,
     LEFT_ALONE,
+    NOT_ASKED,
     PLAIN,
     TAKES_BACK,
 )
@@ -43,7 +46,7 @@ _LEADING_WORDS_MAX: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Words `first` up to but not including `after` say what must not be done; `cue` words of them only negate."""
+    """Words `first` up to but not including `after` say what must not be done; the first `cue` of them only negate."""
 
     first: int
     after: int
@@ -87,7 +90,9 @@ def _comes_out_of(linked: Linked, spans: Sequence[Span], call: Call) -> bool:
         return False
     for first, after in texts_of(linked, call):
         return any(span.first <= first and after <= span.after for span in spans)
-    return spans[0].first <= _LEADING_WORDS_MAX and spans[-1].after == len(linked.words)
+    before = [word.text for word in linked.words[: spans[0].first]]
+    leads = len(before) <= _LEADING_WORDS_MAX and BEGINNINGS.isdisjoint(before)
+    return leads and spans[-1].after == len(linked.words)
 
 
 def _fills(mention: Mention, call: Call) -> bool:
@@ -117,7 +122,7 @@ def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
     """The negation whose cue begins at word `at`, to the end of its clause."""
     if at and words[at - 1] in ASKING:
         return None
-    cue = _starting(words, at, ALWAYS)
+    cue = _starting(words, at, ALWAYS) or _starting(words, at, NOT_ASKED) or _before_a_gerund(words, at)
     if cue == 0:
         cue = _starting(words, at, PLAIN)
         if cue == 0 or _is_harmless(words, at + cue):
@@ -126,6 +131,12 @@ def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
     if all(word in AFTERTHOUGHTS for word in words[rest:]):
         return Span(0, len(words), cue) if words[at] in ("dont", "do") else None
     return Span(at, _clause_end(linked, words, rest), cue)
+
+
+def _before_a_gerund(words: Sequence[str], at: int) -> int:
+    """How many words negate the verb in -ing behind them."""
+    cue = _starting(words, at, BEFORE_A_GERUND)
+    return cue if cue and at + cue < len(words) and words[at + cue].endswith("ing") else 0
 
 
 def _is_harmless(words: Sequence[str], at: int) -> bool:
@@ -145,6 +156,8 @@ def _clause_end(linked: Linked, words: Sequence[str], first: int) -> int:
     for at in range(first + 1, len(words)):
         gap = _between(linked, at)
         if re.search(r"[.;!?\n\u2013\u2014]", gap) or ("," in gap and not cut_in):
+            return at
+        if words[at] == "and" and words[first].endswith("ing"):
             return at
         if words[at] in CONTRASTS or words[at] == words[first] or _begins_another(linked, words, first, at):
             return at

@@ -32,6 +32,16 @@ ALWAYS: Final = _phrases("""
     nobody asked you to, rather you didnt, rather you did not, dont want to, do not want to, dont bother, do not bother
     dont you dare, hands off, i never said, i didnt say, lets not, let us not
 """)
+BEFORE_A_GERUND: Final = _phrases("instead of, rather than, without, avoid, no")
+"""They negate a verb in -ing, and nothing else: "without opening the gate"."""
+NOT_ASKED: Final = _phrases("""
+    if i asked you to, if i told you to, if i ordered you to, if i wanted you to, imagine you, imagine that you
+    suppose you, suppose that you, what if you, what if i, what happens if you, what would happen if you
+    he said, she said, they said, he says, she says, they say, somebody said, someone said, somebody says, someone says
+    sign says, sign said, note says, label says, told me to, told him to, told her to, told them to, told us to
+    asked him to, asked her to, asked them to, ordered him to, ordered her to, ordered them to
+""")
+"""Hearsay and suppositions: what follows is somebody else's, or nobody's."""
 HARMLESS: Final = frozenset(
     listed("""forget hesitate worry fail mind leave keep let wait delay be stop halt pause cease just ask argue talk
     know think want need have like care see understand feel remember hear work tell stand sit miss lose waste ever
@@ -41,7 +51,7 @@ HARMLESS: Final = frozenset(
 AFTER_YOU: Final = frozenset(listed("think want know see have like agree remember"))
 """ "Don't you think you should …" asks; "don't you open it" forbids."""
 ASKING: Final = frozenset(
-    listed("why if when because since unless case whether reason hurt have has had ive weve youve theyve")
+    listed("why if when because since unless case whether reason hurt as like have has had ive weve youve theyve")
 )
 """Before a negation they make it a question, a suggestion, a condition or a story."""
 ADVERBS: Final = frozenset(listed("ever even please really just also you"))
@@ -50,7 +60,8 @@ CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise f
 BEGINNINGS: Final = frozenset(
     listed("""bring take carry fetch get give hand go drive come return move turn rotate spin open close shut follow
     find look search inspect check pick grab lift put place set drop switch start lead guide say play add make order
-    dim raise lower lock unlock activate deactivate pause resume use clean load""")
+    dim raise lower lock unlock activate deactivate pause resume use clean load dock charge walk head
+    step reverse wait""")
 )
 """Verbs that begin another clause right after a thing was named: "don't close the gate open the door"."""
 CAUSES: Final = frozenset(listed("help make watch see hear have ask tell"))

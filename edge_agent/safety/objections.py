@@ -41,7 +41,7 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
     if places := forbidden(linked, calls):
         name = calls[places[0]]["action"]
         if len(places) == len(calls):
-            return _refusal(RejectReason.NOT_A_COMMAND, f"this says what not to do ({name})")
+            return _refusal(RejectReason.NOT_A_COMMAND, f"{name} is forbidden here, or not asked for")
         return _refusal(RejectReason.AMBIGUOUS, f"it is not clear whether {name} is wanted or forbidden")
     if number := _COMMA_IN_A_NUMBER.search(linked.text):
         return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
