@@ -129,6 +129,39 @@ def test_a_wrong_guess_is_taken_back() -> None:
     assert model.read_tokens == [LETTERS["i"], LETTERS["a"], LETTERS["j"]]
 
 
+def drafted(model: Wishes, letters: str) -> Decoded:
+    """An answer to which these letters were drafted."""
+    whole = [LETTERS[letter] for letter in letters]
+    return decode(
+        model,
+        WordList("abd", "acefa", "acega"),
+        [LETTERS["i"]],
+        ends=frozenset({END}),
+        expired=lambda: False,
+        draft=lambda tokens: whole[len(tokens) :] if whole[: len(tokens)] == list(tokens) else [],
+    )
+
+
+def test_a_right_draft_is_checked_in_one_pass() -> None:
+    """The same answer, as sure, in one pass in place of two."""
+    alone = run(Wishes({"a": "c", "e": "g"}), WordList("abd", "acefa", "acega"))
+    decoded = drafted(Wishes({"a": "c", "e": "g"}), "acega")
+    assert decoded.tokens == alone.tokens
+    assert decoded.choices == alone.choices
+    assert (decoded.passes, alone.passes) == (1, 2)
+
+
+@pytest.mark.parametrize("letters", ["acefa", "abd", "aj", "b", "acegaaa"])
+def test_a_wrong_draft_changes_nothing(letters: str) -> None:
+    """What was read ahead is forgotten from the first token on that the model or the grammar does not want."""
+    model = Wishes({"a": "c", "e": "g"})
+    decoded = drafted(model, letters)
+    assert text(decoded) == "acega"
+    assert len(decoded.choices) == 2
+    kept = "".join("$abcdefghij"[token] for token in model.read_tokens)
+    assert kept.startswith("iace")
+
+
 def test_an_answer_is_as_likely_as_its_choices_together() -> None:
     decoded = run(Wishes({"a": "c", "e": "g"}), WordList("abd", "acefa", "acega"))
     one = float(np.exp(5.0) / (np.exp(5.0) + 1.0))

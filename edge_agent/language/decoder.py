@@ -2,15 +2,16 @@
 
 Decides: which tokens are forced (they cost no pass of their own and join the next decision's batch), which token of the
 allowed ones is likeliest, and when an answer ends. Where the grammar forces the next bytes but not yet the next token
-(a longer token might swallow them), the usual token is appended as a guess and both rows are asked for: the guess is
-checked, never trusted. So the answer is byte for byte what one token at a time under the same mask gives. Refuses
-(EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer than TOKENS_MAX. It knows no library: the
-model and the constraint are handed in.
+(a longer token might swallow them), the usual token is appended as a guess and both rows are asked for; a draft of what
+may follow is read ahead in the same way. Both are checked, never trusted. So the answer is byte for byte what one token
+at a time under the same mask gives. Refuses (EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer
+than TOKENS_MAX. It knows no library: the model and the constraint are handed in.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -104,17 +105,19 @@ def decode(
     guessing: bool = True,
     skipping: bool = True,
     begun: Sequence[int] = (),
+    draft: Callable[[Sequence[int]], Sequence[int]] | None = None,
 ) -> Decoded:
     """Decode one answer after `prompt`, whose last token has not been read yet.
 
     `guessing` and `skipping` turn the two savings off, for measuring them; the answer is the same. `begun`: tokens that
-    the answer begins with whatever the model thinks; they are in the result, their choices are not.
+    the answer begins with whatever the model thinks; they are in the result, their choices are not. `draft`: what may
+    follow the tokens given; read ahead, and taken back from the first one that is not the model's own.
 
     Raises:
         ClientFault: EXPIRED.
         NodeFault: OUTPUT_INVALID, GRAMMAR_INVALID.
     """
-    run = _Run(model, list(prompt))
+    run = _Run(model, list(prompt), draft)
     for token in begun:
         constraint.take(token)
         run.write(token)
@@ -142,15 +145,16 @@ def decode(
 
 
 class _Run:
-    """The state of one decoding: what is written, what the model has not read yet, and what became of a guess."""
+    """The state of one decoding: what is written, what the model has not read yet, and what it has read ahead."""
 
-    def __init__(self, model: Model, unread: list[int]) -> None:
+    def __init__(self, model: Model, unread: list[int], draft: Callable[[Sequence[int]], Sequence[int]] | None) -> None:
         self._model = model
         self._unread = unread
-        self._guessed: tuple[int, Logits] | None = None
-        """The guess just read and the row after it, until the next token says whether it was right."""
+        self._draft = draft
+        self._ahead: deque[tuple[int, Logits]] = deque()
+        """Tokens read ahead of the answer, each with the row after it, until what is written proves them wrong."""
         self._row: Logits | None = None
-        """The row after everything written, when a right guess has left it."""
+        """The row after everything written, where it was read ahead."""
         self.tokens: list[int] = []
         self.choices: list[Choice] = []
         self.passes = 0
@@ -159,18 +163,18 @@ class _Run:
         """The next token of the answer is decided."""
         self.tokens.append(token)
         self._row = None
-        if self._guessed is not None:
-            guess, row = self._guessed
-            self._guessed = None
+        if self._ahead:
+            guess, row = self._ahead.popleft()
             if guess == token:
                 self._row = row
                 return
-            self._model.forget(1)
+            self._model.forget(1 + len(self._ahead))
+            self._ahead.clear()
         self._unread.append(token)
 
     def choose(self, allowed: TokenIds, guess: int | None) -> int:
         """The likeliest allowed token."""
-        logits = self._logits(guess if guess is not None and guess in allowed else None)
+        logits = self._logits(allowed, guess)
         scores = logits[allowed].astype(np.float64)
         best = int(np.argmax(scores))
         if len(scores) > 1:
@@ -183,14 +187,14 @@ class _Run:
             )
         return int(allowed[best])
 
-    def _logits(self, guess: int | None) -> Logits:
+    def _logits(self, allowed: TokenIds, guess: int | None) -> Logits:
         if self._row is not None:
             return self._row
-        if guess is None:
-            rows = self._model.read(self._unread, 1)
-        else:
-            rows = self._model.read([*self._unread, guess], 2)
-            self._guessed = (guess, rows[1])
+        ahead = [] if self._draft is None else list(self._draft(self.tokens))
+        if not ahead or ahead[0] not in allowed:
+            ahead = [] if guess is None or guess not in allowed else [guess]
+        rows = self._model.read([*self._unread, *ahead], 1 + len(ahead))
+        self._ahead.extend(zip(ahead, rows[1:], strict=True))
         self.passes += 1
         self._unread = []
         return rows[0]

@@ -20,7 +20,7 @@ from edge_agent.language.vocabulary import Vocabulary
 
 BATCH_TOKENS_MAX = 512
 """Tokens of one forward pass; longer stretches are read in several."""
-ROWS_MAX = 4
+ROWS_MAX = 16
 """Rows of logits asked for in one pass."""
 _LOG_LINES_MAX = 40
 _WARN = 3
@@ -220,9 +220,8 @@ class Context:
 
         The rows are views into the context: they hold until the next read.
         """
-        self._forward(self._working, self._end, tokens, rows)
+        last = self._forward(self._working, self._end, tokens, rows)
         self._end += len(tokens)
-        last = min(len(tokens), (len(tokens) - 1) % BATCH_TOKENS_MAX + 1)
         return [self._logits(last - rows + place) for place in range(rows)]
 
     def forget(self, count: int) -> None:
@@ -233,10 +232,16 @@ class Context:
         """What llama.cpp's own sampler takes after the last token read."""
         return int(llama_cpp.llama_sampler_sample(sampler.chain, self._context, -1))
 
-    def _forward(self, sequence: int, start: int, tokens: Sequence[int], rows: int) -> None:
-        for first in range(0, len(tokens), BATCH_TOKENS_MAX):
-            part = tokens[first : first + BATCH_TOKENS_MAX]
-            wanted = len(tokens) - rows
+    def _forward(self, sequence: int, start: int, tokens: Sequence[int], rows: int) -> int:
+        """Read tokens in as many passes as it takes; how many the last one held, all rows wanted among them."""
+        wanted = len(tokens) - rows
+        first = after = 0
+        while after < len(tokens):
+            first = after
+            after = len(tokens)
+            if after - first > BATCH_TOKENS_MAX:
+                after = min(first + BATCH_TOKENS_MAX, wanted)
+            part = tokens[first:after]
             batch = self._batch
             batch.n_tokens = len(part)
             for place, token in enumerate(part):
@@ -252,6 +257,7 @@ class Context:
                 raise ClientFault(Code.EXPIRED, "the time ran out inside a forward pass")
             if status != 0:
                 raise NodeFault(Code.ENGINE_CRASHED, f"llama_decode failed with {status}")
+        return after - first
 
     def _logits(self, place: int) -> NDArray[np.float32]:
         pointer = llama_cpp.llama_get_logits_ith(self._context, place)

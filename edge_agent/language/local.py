@@ -18,6 +18,7 @@ from edge_agent.language.calibration import KEY, Calibration
 from edge_agent.language.constraint import Constraints
 from edge_agent.language.decision import DecideRequest, Decision, Reading
 from edge_agent.language.decoder import TOKENS_MAX, Decoded, decode
+from edge_agent.language.drafts import Drafts
 from edge_agent.language.engine import Context, Log, Weights, build_facts
 from edge_agent.language.models import opened_model
 from edge_agent.language.options import EngineOptions
@@ -53,6 +54,7 @@ class LocalEngine:
         self.calibration = Calibration.of_text(self.weights.metadata(KEY))
         self.vocabulary = self.weights.vocabulary()
         self.constraints = Constraints(self.vocabulary)
+        self._drafts = Drafts()
         self._context: Context | None = None
         self._places: dict[str, int] = {}
         self._after: dict[str, list[int]] = {}
@@ -187,7 +189,8 @@ class LocalEngine:
         savings: bool,
         begun: Sequence[int] = (),
     ) -> Decoded:
-        return decode(
+        draft = self._drafts.of(request.pack, request.marked)
+        decoded = decode(
             context,
             self.constraints.begin(request.grammar),
             prompt,
@@ -196,7 +199,11 @@ class LocalEngine:
             guessing=savings,
             skipping=savings,
             begun=begun,
+            draft=draft.after if savings else None,
         )
+        if savings and not begun:
+            draft.learn(decoded.tokens, [choice.place for choice in decoded.choices])
+        return decoded
 
     def _tokens(self, pieces: tuple[Piece, ...]) -> list[int]:
         tokens: list[int] = []
