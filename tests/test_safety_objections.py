@@ -75,6 +75,7 @@ go to dock 3 without opening the gate
 instead of opening the gate wait
 she said open the gate
 the sign says open the gate
+my best friend said open the gate
 he told me to open the gate
 my boss told her to open the gate
 if i asked you to open the gate would you do it
@@ -126,6 +127,7 @@ without hitting tom open the gate
 go to dock 3 without hitting tom and open the gate
 she said she is coming, open the gate
 as she said open the gate
+do as tom said open the gate
 i said open the gate
 i told you to open the gate
 don't turn left open the gate
@@ -301,3 +303,9 @@ def test_a_motion_told_before_what_must_not_happen_on_the_way_is_wanted() -> Non
         is None
     )
     assert objection(ROBOT, linked("dock but don't hit the gate"), '[{"action":"dock"}]') is None
+
+
+def test_a_number_that_cannot_be_read_is_not_passed_over() -> None:
+    against = objection(ROBOT, linked("turn left 1e9 degrees"), '[{"action":"turn","direction":"left"}]')
+    assert against is not None
+    assert against.reason is RejectReason.AMBIGUOUS

@@ -35,6 +35,8 @@ from edge_agent.safety.negation_lexicon import (
     LEFT_ALONE,
     NOT_ASKED,
     PLAIN,
+    SAYS,
+    SPEAKERS,
     TAKES_BACK,
 )
 from edge_agent.world.mention import Linked, Mention, MentionType
@@ -122,7 +124,7 @@ def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
     """The negation whose cue begins at word `at`, to the end of its clause."""
     if at and words[at - 1] in ASKING:
         return None
-    cue = _starting(words, at, ALWAYS) or _starting(words, at, NOT_ASKED) or _before_a_gerund(words, at)
+    cue = _starting(words, at, ALWAYS) or _reported(words, at) or _before_a_gerund(words, at)
     if cue == 0:
         cue = _starting(words, at, PLAIN)
         if cue == 0 or _is_harmless(words, at + cue):
@@ -131,6 +133,18 @@ def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
     if all(word in AFTERTHOUGHTS for word in words[rest:]):
         return Span(0, len(words), cue) if words[at] in ("dont", "do") else None
     return Span(at, _clause_end(linked, words, rest), cue)
+
+
+def _reported(words: Sequence[str], at: int) -> int:
+    """How many words say that what follows is hearsay or supposed."""
+    if (
+        words[at] in SAYS
+        and at
+        and words[at - 1] not in SPEAKERS
+        and not SPEAKERS & set(words[max(0, at - 2) : at - 1])
+    ):
+        return 1
+    return _starting(words, at, NOT_ASKED)
 
 
 def _before_a_gerund(words: Sequence[str], at: int) -> int:

@@ -37,11 +37,13 @@ BEFORE_A_GERUND: Final = _phrases("instead of, rather than, without, avoid, no")
 NOT_ASKED: Final = _phrases("""
     if i asked you to, if i told you to, if i ordered you to, if i wanted you to, imagine you, imagine that you
     suppose you, suppose that you, what if you, what if i, what happens if you, what would happen if you
-    he said, she said, they said, he says, she says, they say, somebody said, someone said, somebody says, someone says
-    sign says, sign said, note says, label says, told me to, told him to, told her to, told them to, told us to
+    they say, told me to, told him to, told her to, told them to, told us to
     asked him to, asked her to, asked them to, ordered him to, ordered her to, ordered them to
 """)
 """Hearsay and suppositions: what follows is somebody else's, or nobody's."""
+SAYS: Final = frozenset({"said", "says"})
+SPEAKERS: Final = frozenset(listed("i we you who what as like"))
+"""Before "said" they make no hearsay: "i said open it", "do as she said"."""
 HARMLESS: Final = frozenset(
     listed("""forget hesitate worry fail mind leave keep let wait delay be stop halt pause cease just ask argue talk
     know think want need have like care see understand feel remember hear work tell stand sit miss lose waste ever

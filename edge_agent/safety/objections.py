@@ -1,13 +1,14 @@
 """What speaks against carrying out a model's answer, found in the sentence itself. Pure.
 
 Five doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
-the sentence forbids, a number makes a known name another ("dock 9"), a number that was said is left out or can be read
-in two ways. Each becomes a typed
+the sentence forbids, a number makes a known name another ("dock 9"), a number that was said is left out, or can be
+read in two ways or in none. Each becomes a typed
 refusal; nothing is repaired, for whoever misreads one half of a sentence may have misread the other.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -18,9 +19,9 @@ from edge_agent.packs.base import Pack, QuantitySlot
 from edge_agent.safety.injection import is_injected
 from edge_agent.safety.negation import forbidden, texts_of
 from edge_agent.world.lexicon import FUNCTION_WORDS
-from edge_agent.world.mention import Linked, Mention, MentionType, Unit
+from edge_agent.world.mention import Linked, Mention, MentionType, Unit, Word
 from edge_agent.world.numerals import ONES, TENS
-from edge_agent.world.units import FOREIGN, convert
+from edge_agent.world.units import FOREIGN, MEASURES, convert
 
 _COMMA_IN_A_NUMBER: Final = re.compile(r"(?<![\d,.])\d+,\d{1,2}(?![\d,])")
 """1,5 is one and a half for half the world, and two numbers for the other; 1,000 is a thousand."""
@@ -47,6 +48,8 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
         return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
     if stranger := _stranger(linked, calls):
         return _refusal(RejectReason.UNKNOWN_ENTITY, f"nothing is known here that is called {stranger!r}")
+    if garbled := _garbled(linked):
+        return _refusal(RejectReason.AMBIGUOUS, f"{garbled!r} cannot be read as a number")
     if left := _left_out(pack, linked, calls):
         return _refusal(RejectReason.AMBIGUOUS, f"{left.text!r} was said, and it is not clear what for")
     return None
@@ -68,8 +71,21 @@ def _stranger(linked: Linked, calls: Sequence[Call]) -> str:
             continue
         if any(first <= at < after for first, after in quoted):
             continue
-        if not any(mention.start <= number.start < mention.end for mention in linked.mentions):
+        if not _is_marked(linked, number):
             return f"{name} {number.text}"
+    return ""
+
+
+def _is_marked(linked: Linked, word: Word) -> bool:
+    return any(mention.start <= word.start < mention.end for mention in linked.mentions)
+
+
+def _garbled(linked: Linked) -> str:
+    """A number before a unit that the linker could not read ("1e9 degrees"), or ""."""
+    for before, unit in itertools.pairwise(linked.words):
+        unread = before.text[0].isdigit() and not before.text.isdecimal() and not _is_marked(linked, before)
+        if unread and unit.text in MEASURES:
+            return f"{before.text} {unit.text}"
     return ""
 
 
