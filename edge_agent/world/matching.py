@@ -62,11 +62,13 @@ def _with_heads(found: list[Match], heads: Iterable[Match]) -> list[Match]:
 
 def _runs(sentence: Sentence, length_max: int) -> Iterator[tuple[int, int]]:
     """Places of runs of tokens in which no comma or stop stands."""
-    tokens = sentence.tokens
+    tokens, breaks = sentence.tokens, sentence.breaks
     for first in range(len(tokens)):
         for after in range(first + 1, min(first + length_max, len(tokens)) + 1):
-            if after > first + 1 and not sentence.breaks.isdisjoint(
-                range(tokens[after - 2].after, tokens[after - 1].first + 1)
+            if (
+                breaks
+                and after > first + 1
+                and not breaks.isdisjoint(range(tokens[after - 2].after, tokens[after - 1].first + 1))
             ):
                 break
             yield first, after

@@ -145,6 +145,9 @@ def merged(keys: Sequence[str]) -> str:
     """
     if len(keys) == 1:
         return keys[0]
+    joined = "".join(keys)
+    if joined.isalpha():  # most are words alone, and there is nothing to keep apart
+        return joined
     parts = [keys[0]]
     for before, key in itertools.pairwise(keys):
         if before[-1].isdigit() and key[0].isdigit() and (len(before) > 1 or len(key) > 1):
