@@ -12,8 +12,8 @@ from operator import mul
 
 from edge_agent.language.decoder import Decoded
 
-TRIED_MAX = 3
-"""Other ways that are decoded; some end in the same action, spelled otherwise."""
+TRIED_MAX = 2
+"""Other ways that are decoded: each costs about what the answer did."""
 
 Again = Callable[[Sequence[int]], Decoded | None]
 """Decodes the same sentence, its answer beginning with these tokens; None when there is no time for it."""
