@@ -61,7 +61,7 @@ def linker_of(*entities: Entity) -> Linker:
         pytest.param("check the bedside table", "check the [1 bedside table]", id="synonym-of-two-words"),
         pytest.param("look on the night stand", "look on the [1 night stand]", id="compound-parted"),
         pytest.param("iron the tee shirts", "iron the [1 tee shirts]", id="spelt-otherwise"),
-        pytest.param("greet the lady", "greet the [1 lady]", id="a-person"),
+        pytest.param("greet the woman", "greet the [1 woman]", id="a-person"),
         pytest.param("call for mrs quist", "call for mrs [1 quist]", id="last-name"),
         pytest.param("find the upstairs bathroom", "find the upstairs [1 bathroom]", id="modifier-outside"),
         pytest.param("report quibbel's speed", "report [1 quibbel's] speed", id="whose-speed"),
