@@ -30,8 +30,8 @@ from edge_agent.training.words import english
 NAME = "edge-command-v1"
 STEPS = 8_000
 TOKENIZER_EXAMPLES = 60_000
-ENGLISH_WORDS = 6_000
-WORDS_REPEATED = 10
+ENGLISH_WORDS = 9_000
+WORDS_REPEATED = 30
 CHECKED = 500
 SAME_SHARE_MIN = 1.0
 """Q8_0 ships when it answers everything as F16 does; else F16 ships."""
@@ -45,6 +45,8 @@ def main(arguments: list[str]) -> int:
         for held_back in (False, True):
             result = measure(options.check, sample(options.seed, CHECKED, held_back=held_back, packs=options.packs))
             print(f"held back {held_back}: {result.right} of {len(result.examples)}")
+            for row in result.breakdown():
+                print(f"  {row}")
             for group, count in result.wrong_groups().most_common(15):
                 print(f"  {count:3}  {group}")
         return 0

@@ -22,7 +22,7 @@ from edge_agent.training.tokenizer import BEGIN, END, PAD, prompt_of
 from edge_agent.world.mention import Linked
 
 BLOCK_EXAMPLES = 8192
-BATCH_TOKENS = 1536
+BATCH_TOKENS = 2304
 LENGTH_STEP = 4
 LENGTH_MAX = 256
 SENTENCE_SHARE = 0.1

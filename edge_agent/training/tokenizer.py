@@ -23,7 +23,7 @@ LABELS = (
     *DEICTIC_WORDS,
 )
 MARKS = (*(f"[{label}" for label in LABELS), "]")
-VOCABULARY = 6144
+VOCABULARY = 10_240
 
 
 @dataclass(frozen=True, slots=True)
