@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -15,9 +18,14 @@ import torch
 from engine_models import write_tiny
 from tokenizers import Tokenizer
 
+from edge_agent.cli import main
+from edge_agent.cli.exit_codes import Exit
 from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.language.models import verify
 from edge_agent.training.corpus import Corpus
 from edge_agent.training.export import F16, Q8_0, Title, export
+from edge_agent.training.finetune import MEASURED_AT, Course, Moment, Teacher
+from edge_agent.training.lessons import Lessons, OwnPack
 from edge_agent.training.model import Llama, Shape
 from edge_agent.training.restore import restore
 from edge_agent.training.tokenizer import (
@@ -110,3 +118,96 @@ def test_only_a_model_of_our_make_is_trained_on(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationFault) as refused:
             restore(path)
         assert refused.value.code is code
+
+
+GREENHOUSE = OwnPack(str(Path(__file__).parent.parent / "examples" / "greenhouse" / "greenhouse.json"), ())
+
+
+def test_a_model_is_taught_and_saved(file: Path, tmp_path: Path) -> None:
+    """Teaching in two stretches changes the weights, reports its way to the end, and saves a file that loads."""
+    teacher = Teacher(restore(file), Course(Lessons(GREENHOUSE), seconds=600.0, steps=10))
+    heard: list[Moment] = []
+    assert teacher.keeps_back
+    teacher.teach(heard.append)
+    assert not teacher.keeps_back
+    assert teacher.moment.done == MEASURED_AT
+    teacher.finish(heard.append)
+    assert teacher.moment.done == 1
+    assert [moment.done for moment in heard] == sorted(moment.done for moment in heard)
+    teacher.save(tmp_path / "taught.gguf", TITLE)
+    taught, before = restore(tmp_path / "taught.gguf"), restore(file)
+    assert taught.kind is before.kind
+    assert not all(map(torch.equal, taught.model.parameters(), before.model.parameters()))
+
+
+def test_a_broken_off_course_is_saved_and_gone_on_with(file: Path, tmp_path: Path) -> None:
+    """Ctrl-C in the middle leaves a model that can be saved; from a checkpoint the course goes on where it was."""
+    teacher = Teacher(restore(file), Course(Lessons(GREENHOUSE), seconds=600.0))
+
+    def interrupt(moment: Moment) -> None:
+        if moment.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teacher.teach(interrupt, tmp_path / "checkpoint")
+    assert teacher.moment.step == 3
+    teacher.save(tmp_path / "half.gguf", TITLE)
+    restore(tmp_path / "half.gguf")
+    teacher.keep(tmp_path / "checkpoint")
+    other = Teacher(restore(file), Course(Lessons(GREENHOUSE), seconds=600.0))
+    other.resume(tmp_path / "checkpoint")
+    assert other.moment == teacher.moment
+
+
+def test_the_verb_teaches_and_measures(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`edge-agent train` writes a model and says what it answers, before and after, and on the sentences to check."""
+    monkeypatch.chdir(tmp_path)
+    line = f"train --pack {GREENHOUSE.name} --model {file} --steps 5 --measure 4 --out own.gguf --json"
+    assert main(line.split()) == Exit.OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["held_back_lines"] > 0
+    for sort in ("before", "after"):
+        assert told[sort]["seen"][1] == told[sort]["shipped"][1] == told["held_back"][sort][1] == 4
+    assert told["check"]["examples"] == 89
+    verify(tmp_path / "own.gguf", None)
+    assert not (tmp_path / "own.checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        pytest.param("--out {file}", Code.SETTINGS_INVALID, id="over the model to begin with"),
+        pytest.param("--out {folder}/nowhere/own.gguf", Code.SETTINGS_INVALID, id="no such folder"),
+        pytest.param("--out {folder}/own.gguf --resume", Code.MODEL_MISSING, id="nothing to resume"),
+        pytest.param("--out {folder}/own.gguf --check {file}", Code.EVAL_INVALID, id="no sentences"),
+        pytest.param("--out {folder}/own.gguf --phrases none.yaml", Code.PHRASES_INVALID, id="no phrase file"),
+    ],
+)
+def test_what_cannot_be_done_is_said_at_once(
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: str,
+    code: Code,
+) -> None:
+    """A line that cannot lead to a model ends with its code, before any training."""
+    paths = more.format(file=file, folder=tmp_path)
+    line = f"train --pack {GREENHOUSE.name} --model {file} --measure 2 {paths}"
+    assert main(line.split()) == Exit.CONFIGURATION
+    assert code.value in capsys.readouterr().err
+
+
+def test_without_the_training_libraries_it_says_what_to_install() -> None:
+    """Help works without PyTorch; teaching without it ends with a code and the line to type."""
+    missing = "import sys; sys.modules['torch'] = None; from edge_agent.cli import main; sys.exit(main(sys.argv[1:]))"
+
+    def run(*line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", missing, *line], capture_output=True, text=True, check=False)
+
+    assert run("train", "--help").returncode == 0
+    refused = run("train", "--pack", GREENHOUSE.name)
+    assert refused.returncode == Exit.CONFIGURATION
+    assert "TRAINING_MISSING" in refused.stderr
+    assert "pip install 'edge-agent[training]'" in refused.stderr

@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=_minutes, default=MINUTES, metavar="N", help=f"training time (default: {MINUTES:g})"
     )
+    parser.add_argument("--steps", type=_count, metavar="N", help="so many steps instead, to repeat a run exactly")
     parser.add_argument("--out", type=Path, metavar="FILE.gguf", help="the model to write (default: PACK.gguf)")
     parser.add_argument(
         "--model",
@@ -90,7 +91,9 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     base = bundled_model() if options.model == SHIPPED_MODEL else Path(options.model)
     out: Path = options.out or Path(f"{own.pack.name}.gguf")
     _refuse_overwriting(base, out)
-    teacher = own.teacher(base, bundled_sha256(base), minutes=options.minutes, threads=options.threads)
+    teacher = own.teacher(
+        base, bundled_sha256(base), minutes=options.minutes, steps=options.steps, threads=options.threads
+    )
     _say_plan(screen, own, base)
     before, unseen = own.scores(base), own.held_back_score(base)
     checkpoint = out.with_suffix(".checkpoint")
@@ -107,6 +110,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     report = _report(out, own.pack, checked) if checked else None
     _show(screen, own, out, _Outcome(before, after, held_back, report, teacher.moment, time.monotonic() - began))
     if not ended:
+        teacher.keep(checkpoint)
         screen.note(("broken off: the model is saved as it was; ", "yellow"), "go on with --resume")
         return Exit.INTERRUPTED
     checkpoint.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -36,6 +37,8 @@ class Course:
     seconds: float
     seed: int = 1
     threads: int = 1
+    steps: int | None = None
+    """So many steps instead of the seconds, to repeat a course exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Teacher:
         self._course = course
         plan = Plan(
             seconds=course.seconds,
+            steps=course.steps,
             seed=course.seed,
             warmup_steps=WARMUP_STEPS,
             matrix_rate=MATRIX_RATE,
@@ -85,11 +89,16 @@ class Teacher:
             return
         stream = Stream(lessons, self._course.seed + self._trainer.progress.step, size=BLOCK_EXAMPLES)
         with closing(blocks_from_worker(stream, self._tokenizer)) as blocks:  # type: ignore[type-var]
-            self._trainer.run(self._heard(blocks, until, listen), lambda _: None, checkpoint)
+            ready = chain([next(blocks)], blocks)  # the time runs from the first block on
+            self._trainer.run(self._heard(ready, until, listen), lambda _: None, checkpoint)
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a checkpoint of the same course, with sentences it has not seen."""
         self._trainer.resume(checkpoint)
+
+    def keep(self, checkpoint: Path) -> None:
+        """Write a checkpoint to go on from."""
+        self._trainer.save(checkpoint)
 
     def save(self, path: Path, title: Title) -> None:
         """Write the model in the format of the one it was made from."""
@@ -103,10 +112,10 @@ class Teacher:
     @property
     def moment(self) -> Moment:
         """Where the course stands now."""
-        progress = self._trainer.progress
+        progress, done = self._trainer.progress, min(1.0, self._trainer.done)
         return Moment(
-            done=min(1.0, self._trainer.done),
-            left_s=max(0.0, self._course.seconds - progress.seconds),
+            done=done,
+            left_s=max(0.0, progress.seconds / done - progress.seconds) if done else self._course.seconds,
             step=progress.step,
             tokens_per_s=progress.tokens / progress.seconds if progress.seconds else 0.0,
             loss=progress.curve[-1][1] if progress.curve else None,

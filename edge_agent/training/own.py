@@ -46,14 +46,14 @@ class Own:
     seed: int
     measured: int
 
-    def teacher(self, base: Path, sha256: str | None, *, minutes: float, threads: int) -> Teacher:
+    def teacher(self, base: Path, sha256: str | None, *, minutes: float, steps: int | None, threads: int) -> Teacher:
         """Somebody who teaches a copy of the model in this file.
 
         Raises:
             ConfigurationFault: MODEL_MISSING, MODEL_NOT_A_FILE, MODEL_DAMAGED, MODEL_HASH_MISMATCH,
                 MODEL_NOT_TRAINABLE.
         """
-        course = Course(Lessons(self.place), seconds=minutes * 60, seed=self.seed, threads=threads)
+        course = Course(Lessons(self.place), seconds=minutes * 60, seed=self.seed, threads=threads, steps=steps)
         return Teacher(restore(base, sha256), course)
 
     def scores(self, model: Path) -> Scores:
