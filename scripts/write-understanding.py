@@ -32,7 +32,7 @@ PAGE = ROOT / "docs" / "understanding.md"
 CHART = ROOT / "docs" / "risk-coverage.svg"
 CARD = ROOT / "models" / "README.md"
 MARKER = "<!-- Everything below is written by `make eval`. -->"
-CARD_TITLE, CARD_END = "## Sentences that nobody here wrote", "## Loss"
+CARD_TITLE, CARD_LIMITS = "## Sentences that nobody here wrote", "## Limits"
 TTL_MS = 60_000
 REFUSING = '[{"action":"reject"'
 WRONG_SHARES = (0.04, 0.02, 0.01)
@@ -204,11 +204,16 @@ def chart_lines(reports: Mapping[str, Report], generated: Generated) -> dict[str
 
 
 def write_card(reports: Mapping[str, Report]) -> None:
-    """The model card's section about the sets, put before the one about the loss."""
-    section = "\n".join([CARD_TITLE, CARD_INTRODUCTION, "", sets_table(reports), "", "Written by `make eval`.", "", ""])
+    """The model card's section about the sets: replaced where it stands, or put before the limits."""
+    section = "\n".join([CARD_TITLE, CARD_INTRODUCTION, "", sets_table(reports), "", "Written by `make eval`.", ""])
     card = CARD.read_text(encoding="utf-8")
-    head, _, rest = card.partition(CARD_END)
-    CARD.write_text(head.partition(CARD_TITLE)[0] + section + CARD_END + rest, encoding="utf-8")
+    head, found, rest = card.partition(CARD_TITLE)
+    if found:
+        rest = "\n## ".join(["", *rest.split("\n## ")[1:]])
+    else:
+        head, limits, text = card.partition(CARD_LIMITS)
+        rest = "\n" + limits + text
+    CARD.write_text(head + section + rest, encoding="utf-8")
 
 
 if __name__ == "__main__":
