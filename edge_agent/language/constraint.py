@@ -2,12 +2,18 @@
 
 Decides nothing of its own: which tokens the grammar allows, forces or suggests. A grammar that llguidance cannot read
 and a token it does not take are GRAMMAR_INVALID and OUTPUT_INVALID, as its matcher never raises by itself.
+
+A sentence's grammar ends in the rules of its own words (`span ::= …`), which no other sentence shares. Most answers
+hold no words, so what is compiled and kept is the outline, the grammar with a single character in place of the words;
+the whole grammar is compiled where an answer is about to go into them. Nothing else differs: the outline's character
+stands behind a key that is spelled out, and no token reaches over that key into it (`_parts_text` looks).
 """
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import llguidance
 import numpy as np
@@ -17,6 +23,13 @@ from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.lark import gbnf_to_lark
 from edge_agent.language.vocabulary import Vocabulary
 
+_SPAN = "\nspan ::= "
+_SPAN_RULES = re.compile(r'"\\"" \(span-1(?: \| span-\d+)*\) "\\""\n(?:span-\d+ ::= [^\n]*\n)+')
+"""What follows `_SPAN` in a sentence's grammar; in a grammar of somebody's own anything may."""
+_WITHOUT_KEY = re.compile(r'(?<!:") span\b')
+_PLACEHOLDER = b"\x01"
+"""No text slot's words hold it (they are normalized), and no other rule names it."""
+_OVER_A_KEY = re.compile(rb'\w":')
 MATCHERS_MAX = 128
 """Compiled grammars remembered; a copy of one costs microseconds, compiling milliseconds."""
 
@@ -33,6 +46,7 @@ class Constraints:
             slices=[],
         )
         self._size = len(vocabulary.pieces)
+        self._parts_text = not any(_OVER_A_KEY.search(piece) for piece in vocabulary.pieces)
         self._kept: OrderedDict[str, llguidance.LLMatcher] = OrderedDict()
 
     def begin(self, gbnf: str) -> TokenConstraint:
@@ -41,6 +55,15 @@ class Constraints:
         Raises:
             NodeFault: GRAMMAR_INVALID.
         """
+        outline, found, rules = gbnf.partition(_SPAN)
+        parts = found and self._parts_text and _SPAN_RULES.fullmatch(rules) and not _WITHOUT_KEY.search(outline)
+        if not parts:
+            return TokenConstraint(self._compiled(gbnf), self._tokenizer, self._size)
+        matcher = self._compiled(f'{outline}{_SPAN}"\\x01"\n')
+        return TokenConstraint(matcher, self._tokenizer, self._size, lambda: self._compiled(gbnf))
+
+    def _compiled(self, gbnf: str) -> llguidance.LLMatcher:
+        """A matcher at the start of a grammar."""
         matcher = self._kept.get(gbnf)
         if matcher is None:
             matcher = llguidance.LLMatcher(self._tokenizer, gbnf_to_lark(gbnf), log_level=0)
@@ -51,7 +74,7 @@ class Constraints:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(gbnf)
-        return TokenConstraint(matcher.deep_copy(), self._tokenizer, self._size)
+        return matcher.deep_copy()
 
     def accepts(self, gbnf: str, text: str) -> bool:
         """Whether a whole text is an answer of the grammar.
@@ -59,20 +82,36 @@ class Constraints:
         Raises:
             NodeFault: GRAMMAR_INVALID.
         """
-        constraint = self.begin(gbnf)
+        constraint = TokenConstraint(self._compiled(gbnf), self._tokenizer, self._size)
         return constraint.takes_all(self._tokenizer.tokenize_str(text))
 
 
 class TokenConstraint:
-    """One answer under a grammar; implements the decoder's `Constraint`."""
+    """One answer under a grammar; implements the decoder's `Constraint`.
 
-    def __init__(self, matcher: llguidance.LLMatcher, tokenizer: llguidance.LLTokenizer, size: int) -> None:
+    `whole` gives the matcher of the whole grammar where `matcher` is its outline's.
+    """
+
+    def __init__(
+        self,
+        matcher: llguidance.LLMatcher,
+        tokenizer: llguidance.LLTokenizer,
+        size: int,
+        whole: Callable[[], llguidance.LLMatcher] | None = None,
+    ) -> None:
         self._matcher = matcher
+        self._whole = whole
+        self._taken: list[int] = []
         self._tokenizer = tokenizer
         self._size = size
         self._mask: NDArray[np.int32] = np.zeros((size + 31) // 32, dtype=np.int32)
 
     def forced(self) -> Sequence[int]:
+        if self._whole is not None and _PLACEHOLDER in self._matcher.compute_ff_bytes():
+            self._matcher = self._whole()
+            self._whole = None
+            for token in self._taken:
+                self.take(token)
         tokens: list[int] = self._matcher.compute_ff_tokens()
         self._check("forced tokens")
         return tokens
@@ -93,6 +132,8 @@ class TokenConstraint:
     def take(self, token: int) -> None:
         if not self._matcher.consume_token(token):
             raise NodeFault(Code.OUTPUT_INVALID, f"the grammar does not take token {token}")
+        if self._whole is not None:
+            self._taken.append(token)
 
     def takes_all(self, tokens: Sequence[int]) -> bool:
         """Whether these tokens are a whole answer."""
