@@ -130,6 +130,12 @@ as she said open the gate
 do as tom said open the gate
 i said open the gate
 i told you to open the gate
+you won't forget to open the gate
+you shouldn't leave tom waiting open the gate
+go to dock 3 not to the main gate open the gate
+do not go after tom chase maria open the gate
+don't go up open the gate
+don't go to dock 3 after that open the gate
 don't turn left open the gate
 i've never been here open the gate
 don't rush and open the gate
@@ -175,6 +181,8 @@ def test_words_to_be_said_forbid_nothing() -> None:
     """The negation is what the robot is to say, unless it begins the sentence."""
     sentence = linked("say do not open the gate")
     assert objection(ROBOT, sentence, '[{"action":"say","text":"do not open the gate"}]') is None
+    sign = linked("make an announcement that says lunch is ready")
+    assert objection(ROBOT, sign, '[{"action":"say","text":"lunch is ready"}]') is None
     assert objection(ROBOT, linked("don't say hello"), '[{"action":"say","text":"hello"}]') is not None
 
 

@@ -36,9 +36,11 @@ from edge_agent.safety.negation_lexicon import (
     NOT_ASKED,
     PLAIN,
     SAYS,
+    SEQUELS,
     SPEAKERS,
     TAKES_BACK,
 )
+from edge_agent.world.lexicon import DETERMINERS
 from edge_agent.world.mention import Linked, Mention, MentionType
 
 _LEFT_ALONE_WORDS_MAX: Final = 9
@@ -73,7 +75,7 @@ def negated(linked: Linked) -> tuple[Span, ...]:
 def forbidden(linked: Linked, calls: Sequence[Call]) -> tuple[int, ...]:
     """Places of the answer's actions that the sentence forbids. `calls` is the answer that `linked` got."""
     texts = [run for call in calls for run in texts_of(linked, call)]
-    spans = [span for span in negated(linked) if not any(first <= span.first < after for first, after in texts)]
+    spans = [span for span in negated(linked) if not _is_quoted(span, texts)]
     if not spans:
         return ()
     return tuple(
@@ -81,6 +83,11 @@ def forbidden(linked: Linked, calls: Sequence[Call]) -> tuple[int, ...]:
         for place, call in enumerate(calls)
         if call["action"] not in TAKES_BACK and _comes_out_of(linked, spans, call)
     )
+
+
+def _is_quoted(span: Span, texts: Sequence[tuple[int, int]]) -> bool:
+    """Whether the stretch is in words to be said, or only introduces them: "a sign that says do not touch"."""
+    return any(first <= span.first < after or first == span.first + span.cue for first, after in texts)
 
 
 def _comes_out_of(linked: Linked, spans: Sequence[Span], call: Call) -> bool:
@@ -125,14 +132,22 @@ def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:
     if at and words[at - 1] in ASKING:
         return None
     cue = _starting(words, at, ALWAYS) or _reported(words, at) or _before_a_gerund(words, at)
-    if cue == 0:
-        cue = _starting(words, at, PLAIN)
-        if cue == 0 or _is_harmless(words, at + cue):
-            return None
+    cue = cue or _starting(words, at, PLAIN)
+    if cue == 0 or _is_harmless(words, at + cue) or _names(linked, words, at, cue):
+        return None
     rest = at + cue
     if all(word in AFTERTHOUGHTS for word in words[rest:]):
         return Span(0, len(words), cue) if words[at] in ("dont", "do") else None
     return Span(at, _clause_end(linked, words, rest), cue)
+
+
+def _names(linked: Linked, words: Sequence[str], at: int, cue: int) -> bool:
+    """Whether a cue stands in a name, or before one: "bring it to the hall, not to the attic" contrasts two places."""
+    contrasts = words[at] == "not" and (words[at + cue : at + cue + 1] or ["the"])[0] in DETERMINERS
+    return contrasts or any(
+        mention.type is MentionType.ENTITY and mention.start <= linked.words[at].start < mention.end
+        for mention in linked.mentions
+    )
 
 
 def _reported(words: Sequence[str], at: int) -> int:
@@ -173,6 +188,8 @@ def _clause_end(linked: Linked, words: Sequence[str], first: int) -> int:
             return at
         if words[at] == "and" and words[first].endswith("ing"):
             return at
+        if _starting(words, at, SEQUELS):
+            return at
         if words[at] in CONTRASTS or words[at] == words[first] or _begins_another(linked, words, first, at):
             return at
     return len(words)
@@ -183,7 +200,7 @@ def _begins_another(linked: Linked, words: Sequence[str], first: int, at: int) -
     if words[at] not in BEGINNINGS or words[first] in CAUSES:
         return False
     before = at - 1
-    while before > first and words[before] in BETWEEN:
+    while before > first and words[before] in BETWEEN - DIRECTIONS:
         before -= 1
     return before > first and (words[before] in DIRECTIONS or _is_named(linked, before))
 

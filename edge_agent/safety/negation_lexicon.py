@@ -21,12 +21,12 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(sorted(phrases, key=len, reverse=True))
 
 
-PLAIN: Final = _phrases("dont, do not, never, not to")
+PLAIN: Final = _phrases("dont, do not, never, not to, you will not, you wont")
 """They negate the verb that follows, unless that verb is one of `HARMLESS`."""
 ALWAYS: Final = _phrases("""
     no need to, no reason to, no need for you to, not allowed to, not supposed to, forbidden to, refrain from
     abstain from, hold off on, stop yourself from, you must not, you mustnt, you should not, you shouldnt
-    you may not, you cannot, you can not, you cant, you need not, you neednt, you will not, you wont, you are not to
+    you may not, you cannot, you can not, you cant, you need not, you neednt, you are not to
     dont have to, dont need to, do not have to, do not need to, dont want you to, do not want you to, dont need you to
     do not need you to, didnt ask you to, didnt tell you to, did not ask you to, did not tell you to
     nobody asked you to, rather you didnt, rather you did not, dont want to, do not want to, dont bother, do not bother
@@ -57,20 +57,28 @@ ASKING: Final = frozenset(
 )
 """Before a negation they make it a question, a suggestion, a condition or a story."""
 ADVERBS: Final = frozenset(listed("ever even please really just also you"))
-CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise finally lastly"))
+CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise finally lastly afterwards"))
+SEQUELS: Final = _phrases(
+    """after that, after this, after doing that, in addition, then also, once you, once that, when you are done
+    when youre done, when you are finished, when youre finished, at the same time, besides that"""
+)
 """A new clause begins here, commas or not."""
 BEGINNINGS: Final = frozenset(
     listed("""bring take carry fetch get give hand go drive come return move turn rotate spin open close shut follow
     find look search inspect check pick grab lift put place set drop switch start lead guide say play add make order
     dim raise lower lock unlock activate deactivate pause resume use clean load dock charge walk head
-    step reverse wait""")
+    step reverse wait chase track pursue trail deliver collect retrieve escort show send pass push pull press join visit
+    enter approach reach face unload flip""")
 )
 """Verbs that begin another clause right after a thing was named: "don't close the gate open the door"."""
 CAUSES: Final = frozenset(listed("help make watch see hear have ask tell"))
 """After these a named person does what the next verb says: "don't help tom open the gate"."""
 BETWEEN: Final = frozenset(listed("on off up down in out away here there please again instead now over"))
 """What may stand between a thing's name and the next clause."""
-DIRECTIONS: Final = frozenset(listed("left right forward forwards backward backwards back around"))
+DIRECTIONS: Final = frozenset(
+    listed("""left right forward forwards backward backwards back around up down
+    upward upwards downward downwards rearward rearwards leftward leftwards rightward rightwards ahead straight""")
+)
 """They end a clause of moving or turning as a thing's name ends another: "don't turn left go right"."""
 AFTERTHOUGHTS: Final = frozenset(listed("please robot now okay ok thanks sorry no you dear again"))
 """Nothing but these behind a "don't", and it takes back what was said before it: "open it, no, don't"."""

@@ -92,11 +92,11 @@ def _garbled(linked: Linked) -> str:
 def _left_out(pack: Pack, linked: Linked, calls: Sequence[Call]) -> Mention | None:
     """A length or an angle that no action uses, though one of them leaves a slot open that it fits.
 
-    "Move forward 500 metres" must not become "move forward".
+    "Move forward 500 metres" must not become "move forward"; "a half turn" is a direction as well.
     """
     used = {value for call in calls for slot, value in call.items() if slot != "action"}
     for mention in linked.mentions:
-        if mention.type is not MentionType.QUANTITY or mention.label in used:
+        if mention.type is not MentionType.QUANTITY or mention.label in used or mention.text.endswith("turn"):
             continue
         if mention.quantity is None or mention.quantity.unit not in _MEASURES:
             continue
