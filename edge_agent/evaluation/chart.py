@@ -13,7 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 190, 24, 48
 COLOURS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e44ad", "#d68910", "#16a085", "#7f8c8d", "#34495e", "#a04000")
 LEAST_SHOWN = 10
 """The first answers of a line are left out: the share of wrong ones among a handful says nothing."""
-RISK_STEPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+RISK_STEPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)
 
 
 def risk_chart(sets: Mapping[str, Sequence[Wager]]) -> str:
