@@ -13,6 +13,7 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.evaluation.comparing import REJECT
 from edge_agent.evaluation.examples import Example
 from edge_agent.evaluation.prediction import Prediction, Refusal
+from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import Decider
 from edge_agent.messages import JsonAction
 from edge_agent.node.interpret import Interpretation, Interpreter
@@ -48,6 +49,7 @@ class Predictor:
         self._clock = clock
         self._ttl_ms = ttl_ms
         self._interpreters: OrderedDict[tuple[str, str], Interpreter] = OrderedDict()
+        self._grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
 
     def predict(self, example: Example) -> Prediction:
         """One example's prediction and the milliseconds from the sentence to the checked actions."""
@@ -78,7 +80,7 @@ class Predictor:
         key = (pack.name, example.world_key)
         if key not in self._interpreters:
             linker = Linker(World.of(example.world))
-            self._interpreters[key] = Interpreter(pack, linker, self._decider, self._clock)
+            self._interpreters[key] = Interpreter(pack, linker, self._decider, self._clock, self._grammars[pack.name])
             if len(self._interpreters) > INTERPRETERS_KEPT_MAX:
                 self._interpreters.popitem(last=False)
         self._interpreters.move_to_end(key)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from edge_agent.errors import Code, NodeFault
@@ -19,6 +20,7 @@ TEXT_CHARS_MAX = 200
 """Characters of a free string in the general grammar; a sentence's own grammar bounds text by its words."""
 
 _CHAR = r'[^"\\\x00-\x1F\x7F]'
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LONG_ENUM = 6
 """From so many values on, an enum is a rule of its own, written once."""
 
@@ -64,7 +66,19 @@ def quoted(text: str) -> str:
 
 def json_text(value: Any) -> str:
     """Compact JSON, as the answers are written."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _literal(value: str | int) -> str:
+    """A GBNF literal of a value's JSON. The same few hundred stand in every sentence's grammar."""
+    return quoted(json_text(value))
+
+
+@lru_cache(maxsize=1_024)
+def _key(name: str) -> str:
+    """A GBNF literal of a slot's key and what stands around it."""
+    return quoted(f",{json_text(name)}:")
 
 
 class _Emitter:
@@ -80,7 +94,7 @@ class _Emitter:
             case {"$ref": str(reference), **rest} if not rest:
                 return self._reference(reference)
             case {"const": value, **rest} if not rest:
-                return quoted(json_text(value))
+                return _literal(value)
             case {"enum": [*values], **rest} if values and not rest:
                 return self._enum(values, wish)
             case {"oneOf": [*branches], **rest} if branches and not rest:
@@ -98,7 +112,7 @@ class _Emitter:
         return name
 
     def _enum(self, values: Sequence[Any], wish: str) -> str:
-        body = " | ".join(quoted(json_text(value)) for value in values)
+        body = " | ".join([_literal(value) for value in values])
         if len(values) < _LONG_ENUM:
             return f"({body})" if len(values) > 1 else body
         return self._rule(wish, {"enum": list(values)}, lambda: body)
@@ -122,7 +136,7 @@ class _Emitter:
             # the constant first key and its neighbours are one literal: fewer terminals, and readable
             parts = [quoted("{" + json_text(first) + ":" + json_text(opening["const"]))]
             for name, value in slots:
-                pair = f"{quoted(',' + json_text(name) + ':')} {self.expression(value, name)}"
+                pair = f"{_key(name)} {self.expression(value, name)}"
                 parts.append(pair if name in required else f"({pair})?")
             return " ".join([*parts, '"}"'])
 

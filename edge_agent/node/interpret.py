@@ -68,12 +68,15 @@ _FIRST_SENTENCE = "wait for two and a half seconds"
 class Interpreter:
     """A pack, the world it speaks of and an engine."""
 
-    def __init__(self, pack: Pack, linker: Linker, decider: Decider, clock: Clock) -> None:
+    def __init__(
+        self, pack: Pack, linker: Linker, decider: Decider, clock: Clock, grammars: SentenceGrammars | None = None
+    ) -> None:
+        """`grammars`: the pack's, where several interpreters of one thread share them."""
         self.pack = pack
         self._linker = linker
         self._decider = decider
         self._clock = clock
-        self._grammars = SentenceGrammars(pack)
+        self._grammars = grammars or SentenceGrammars(pack)
 
     def warm_up(self) -> None:
         """Read a sentence, so that the first one from outside finds every table loaded."""
