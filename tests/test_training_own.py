@@ -21,7 +21,6 @@ from tokenizers import Tokenizer
 from edge_agent.cli import main
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.models import verify
 from edge_agent.training.corpus import Corpus
 from edge_agent.training.export import F16, Q8_0, Title, export
 from edge_agent.training.finetune import MEASURED_AT, Course, Moment, Teacher
@@ -171,7 +170,9 @@ def test_the_verb_teaches_and_measures(
     for sort in ("before", "after"):
         assert told[sort]["seen"][1] == told[sort]["shipped"][1] == told["held_back"][sort][1] == 4
     assert told["check"]["examples"] == 89
-    verify(tmp_path / "own.gguf", None)
+    assert main(["models", "verify", "own.gguf", "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["state"] == "whole"
+    assert main(["models", "verify", "nothing.gguf"]) == Exit.CONFIGURATION
     assert not (tmp_path / "own.checkpoint").exists()
 
 
