@@ -25,7 +25,8 @@ from edge_agent.language.calibration import calibration_error, reliability
 from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.registry import SHIPPED, load_pack
-from edge_agent.training.calibrate import Judged, judge, sample
+from edge_agent.training.calibrate import sample
+from edge_agent.training.judging import Judged, judge
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "understanding.md"

@@ -21,7 +21,8 @@ from edge_agent.language.models import verify
 from edge_agent.language.options import EngineOptions
 from edge_agent.packs.registry import load_pack
 from edge_agent.training.batches import Example
-from edge_agent.training.calibrate import Judged, calibrate, fit
+from edge_agent.training.calibrate import calibrate, fit
+from edge_agent.training.judging import Judged
 from edge_agent.training.stamp import ENTRY_BYTES, stamp
 
 ROBOT = load_pack("robot")

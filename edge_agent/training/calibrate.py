@@ -22,38 +22,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.clock import SystemClock
-from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.calibration import KEY, Calibration, calibration_error, logit
-from edge_agent.language.decision import DecideRequest
-from edge_agent.language.process import EngineProcess
-from edge_agent.packs.registry import load_pack
 from edge_agent.training.batches import Example
 from edge_agent.training.corpus import PACK_SHARES, Corpus
+from edge_agent.training.judging import Judged, judge
 from edge_agent.training.stamp import stamp
 
 SENTENCES = 4_000
-DEADLINE_MS = 30_000.0
 _ROUNDS = 100
 _PRECISION = 1e-6
 _SLOPE_MIN = 0.01
 _RIDGE = 1e-3
 """Keeps the fit finite where every answer is right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One answer: its example, how likely and how sure it was, and whether it is the example's, byte for byte."""
-
-    example: Example
-    answer: str
-    probability: float
-    confidence: float
-
-    @property
-    def right(self) -> bool:
-        """Whether it is the example's answer, byte for byte."""
-        return self.answer == self.example.answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +50,6 @@ class Fit:
 def sample(stream: str, count: int, *, held_back: bool, packs: Sequence[str] = tuple(PACK_SHARES)) -> list[Example]:
     """Examples of a random stream of this name."""
     return list(islice(Corpus(tuple(packs), held_back)(random.Random(stream)), count))
-
-
-def judge(model: Path, examples: Sequence[Example]) -> list[Judged]:
-    """The model's answer to every example, as the node would get it."""
-    packs = {name: load_pack(name) for name in sorted({example.pack for example in examples})}
-    grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
-    clock = SystemClock()
-    judged = []
-    with EngineProcess(model, packs=tuple(packs.values()), n_gpu_layers=0) as engine:
-        for example in examples:
-            if example.linked is None:
-                raise ValueError(example)
-            grammar = grammars[example.pack].for_sentence(example.linked)
-            asked = DecideRequest(example.pack, example.marked, grammar, clock.now_ms() + DEADLINE_MS)
-            decision = engine.decide(asked)
-            judged.append(Judged(example, decision.answer, decision.probability, decision.confidence))
-    return judged
 
 
 def fit(judged: Sequence[Judged]) -> Fit:

@@ -1,4 +1,4 @@
-"""Measures a finished file the way the node uses it: the linker's sentences, the sentence's grammar, llama.cpp."""
+"""How many of a finished file's answers are right, and what became of the others."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from edge_agent.clock import SystemClock
-from edge_agent.grammar.sentence import SentenceGrammars
-from edge_agent.language.decision import DecideRequest
-from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import REJECT, Pack
-from edge_agent.packs.registry import load_pack
 from edge_agent.training.batches import Example
 from edge_agent.training.corpus import PACK_SHARES, Corpus
-
-DEADLINE_MS = 30_000.0
-
+from edge_agent.training.judging import judge
 
 CARRIED_OUT = "actions"
 """What an example wants that is not to be refused; else it is the reason."""
@@ -98,16 +91,4 @@ def sample(seed: int, count: int, *, held_back: bool, packs: Sequence[str] = tup
 
 def measure(model: Path, examples: Sequence[Example], own: Sequence[Pack] = ()) -> Result:
     """The model's answer to every example; of packs that do not ship, `own` has those that are needed."""
-    known = {pack.name: pack for pack in own}
-    packs = {name: known.get(name) or load_pack(name) for name in sorted({example.pack for example in examples})}
-    grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
-    clock = SystemClock()
-    answers = []
-    with EngineProcess(model, packs=tuple(packs.values()), n_gpu_layers=0) as engine:
-        for example in examples:
-            if example.linked is None:
-                raise ValueError(example)
-            grammar = grammars[example.pack].for_sentence(example.linked)
-            request = DecideRequest(example.pack, example.marked, grammar, clock.now_ms() + DEADLINE_MS)
-            answers.append(engine.decide(request).answer)
-    return Result(tuple(examples), tuple(answers))
+    return Result(tuple(examples), tuple(one.answer for one in judge(model, examples, own)))
