@@ -127,6 +127,7 @@ without hitting tom open the gate
 go to dock 3 without hitting tom and open the gate
 she said she is coming, open the gate
 as she said open the gate
+i don't suppose you could open the gate
 do as tom said open the gate
 i said open the gate
 i told you to open the gate
@@ -175,6 +176,13 @@ def test_half_a_sentence_forbidden_and_half_wanted_is_refused_when_both_are_answ
 def test_an_action_without_a_name_is_forbidden_by_the_sentence_that_begins_so(text: str) -> None:
     assert objection(ROBOT, linked(text), '[{"action":"turn","direction":"left"}]') is not None
     assert objection(ROBOT, linked(f"{text}, turn right"), '[{"action":"turn","direction":"right"}]') is None
+
+
+def test_a_choice_is_found_where_it_was_said() -> None:
+    """No mark stands for "left"; its own word does."""
+    sentence = linked("move forward but don't turn left")
+    assert objection(ROBOT, sentence, '[{"action":"turn","direction":"left"}]') is not None
+    assert objection(ROBOT, sentence, '[{"action":"move","direction":"forward"}]') is None
 
 
 def test_words_to_be_said_forbid_nothing() -> None:
@@ -310,6 +318,7 @@ def test_a_motion_told_before_what_must_not_happen_on_the_way_is_wanted() -> Non
         objection(ROBOT, linked("turn left without touching the gate"), '[{"action":"turn","direction":"left"}]')
         is None
     )
+    assert objection(ROBOT, linked("to your charger without waking tom"), '[{"action":"dock"}]') is None
     assert objection(ROBOT, linked("dock but don't hit the gate"), '[{"action":"dock"}]') is None
 
 

@@ -1,10 +1,9 @@
-"""Which stretches of a sentence say what must not be done or is not asked for, and whether an action comes out of one.
+"""Which stretches of a sentence say what must not be done, or what nobody asked for. Pure.
 
-Pure. The model is trained to leave such things alone; here the same is held without trusting it. Read are plain forms
-of negation ("don't open the gate", "you must not", "no need to", "leave the box alone"), of hearsay ("she said open the
-gate") and of supposition ("if i asked you to"), to the end of their clause. Negations that
-forbid nothing ("don't forget to", "why don't you", "don't keep the door open") are let through, and so is one that
-stands in words to be said or written ("say do not touch").
+The model is trained to leave such things alone; here the same is held without trusting it. Read are plain forms of
+negation ("don't open the gate", "you must not", "no need to", "leave the box alone"), of hearsay ("she said open the
+gate") and of supposition ("if i asked you to"), to the end of their clause. Negations that forbid nothing ("don't
+forget to", "why don't you", "don't keep the door open") are let through.
 
 Decides too little rather than too much: a contrast ("not the red box") or a condition is the model's to read. A
 sentence without commas hides where its negation ends; then all that follows counts as negated, up to a new verb right
@@ -14,11 +13,10 @@ behind a name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.grammar.answer import Call
 from edge_agent.safety.negation_lexicon import (
     ADVERBS,
     AFTER_YOU,
@@ -38,14 +36,11 @@ from edge_agent.safety.negation_lexicon import (
     SAYS,
     SEQUELS,
     SPEAKERS,
-    TAKES_BACK,
 )
 from edge_agent.world.lexicon import DETERMINERS
-from edge_agent.world.mention import Linked, Mention, MentionType
+from edge_agent.world.mention import Linked, MentionType
 
 _LEFT_ALONE_WORDS_MAX: Final = 9
-_LEADING_WORDS_MAX: Final = 4
-"""A negation that begins after at most so many words is the sentence's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,61 +65,6 @@ def negated(linked: Linked) -> tuple[Span, ...]:
         found.append(span)
         at = max(span.after, at + 1)
     return tuple(found)
-
-
-def forbidden(linked: Linked, calls: Sequence[Call]) -> tuple[int, ...]:
-    """Places of the answer's actions that the sentence forbids. `calls` is the answer that `linked` got."""
-    texts = [run for call in calls for run in texts_of(linked, call)]
-    spans = [span for span in negated(linked) if not _is_quoted(span, texts)]
-    if not spans:
-        return ()
-    return tuple(
-        place
-        for place, call in enumerate(calls)
-        if call["action"] not in TAKES_BACK and _comes_out_of(linked, spans, call)
-    )
-
-
-def _is_quoted(span: Span, texts: Sequence[tuple[int, int]]) -> bool:
-    """Whether the stretch is in words to be said, or only introduces them: "a sign that says do not touch"."""
-    return any(first <= span.first < after or first == span.first + span.cue for first, after in texts)
-
-
-def _comes_out_of(linked: Linked, spans: Sequence[Span], call: Call) -> bool:
-    mentions = [mention for mention in linked.mentions if _fills(mention, call)]
-    if any(_inside(linked, spans, mention) for mention in mentions):
-        outside = {mention.label for mention in mentions if not _inside(linked, spans, mention)}
-        return any(mention.label not in outside for mention in mentions)
-    if mentions:
-        return False
-    for first, after in texts_of(linked, call):
-        return any(span.first <= first and after <= span.after for span in spans)
-    before = [word.text for word in linked.words[: spans[0].first]]
-    leads = len(before) <= _LEADING_WORDS_MAX and BEGINNINGS.isdisjoint(before)
-    return leads and spans[-1].after == len(linked.words)
-
-
-def _fills(mention: Mention, call: Call) -> bool:
-    """Whether the mention fills a slot; who speaks and where decide nothing about what is forbidden."""
-    if mention.label in ("me", "here"):
-        return False
-    label: int | str = int(mention.label) if mention.type is MentionType.ENTITY else mention.label
-    return any(value == label and type(value) is type(label) for slot, value in call.items() if slot != "action")
-
-
-def _inside(linked: Linked, spans: Sequence[Span], mention: Mention) -> bool:
-    return any(linked.words[span.first].start <= mention.start < linked.words[span.after - 1].end for span in spans)
-
-
-def texts_of(linked: Linked, call: Call) -> Iterator[tuple[int, int]]:
-    """Where the answer's text slots stand in the sentence, as runs of words after its first one."""
-    said = [word.text for word in linked.words]
-    for slot, value in call.items():
-        words = value.split(" ") if isinstance(value, str) and slot != "action" else []
-        for first in range(1, len(said) - len(words) + 1 if words else 0):
-            if said[first : first + len(words)] == words:
-                yield first, first + len(words)
-                break
 
 
 def _forbidding(linked: Linked, words: Sequence[str], at: int) -> Span | None:

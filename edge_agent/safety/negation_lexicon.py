@@ -53,7 +53,9 @@ HARMLESS: Final = frozenset(
 AFTER_YOU: Final = frozenset(listed("think want know see have like agree remember"))
 """ "Don't you think you should …" asks; "don't you open it" forbids."""
 ASKING: Final = frozenset(
-    listed("why if when because since unless case whether reason hurt as like have has had ive weve youve theyve")
+    listed(
+        "why if when because since unless case whether reason hurt as like dont not have has had ive weve youve theyve"
+    )
 )
 """Before a negation they make it a question, a suggestion, a condition or a story."""
 ADVERBS: Final = frozenset(listed("ever even please really just also you"))

@@ -15,9 +15,9 @@ from typing import Final
 
 from edge_agent.grammar.answer import Call, parse_answer
 from edge_agent.messages import Rejection, RejectReason
-from edge_agent.packs.base import Pack, QuantitySlot
+from edge_agent.packs.base import Pack, QuantitySlot, TextSlot
+from edge_agent.safety.forbidden import forbidden, said_in
 from edge_agent.safety.injection import is_injected
-from edge_agent.safety.negation import forbidden, texts_of
 from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import Linked, Mention, MentionType, Unit, Word
 from edge_agent.world.numerals import ONES, TENS
@@ -39,14 +39,14 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
     calls = parse_answer(answer)
     if is_injected(linked.text):
         return _refusal(RejectReason.NOT_A_COMMAND, "this is addressed to a language model")
-    if places := forbidden(linked, calls):
+    if places := forbidden(pack, linked, calls):
         name = calls[places[0]]["action"]
         if len(places) == len(calls):
             return _refusal(RejectReason.NOT_A_COMMAND, f"{name} is forbidden here, or not asked for")
         return _refusal(RejectReason.AMBIGUOUS, f"it is not clear whether {name} is wanted or forbidden")
     if number := _COMMA_IN_A_NUMBER.search(linked.text):
         return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
-    if stranger := _stranger(linked, calls):
+    if stranger := _stranger(pack, linked, calls):
         return _refusal(RejectReason.UNKNOWN_ENTITY, f"nothing is known here that is called {stranger!r}")
     if garbled := _garbled(linked):
         return _refusal(RejectReason.AMBIGUOUS, f"{garbled!r} cannot be read as a number")
@@ -55,10 +55,10 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
     return None
 
 
-def _stranger(linked: Linked, calls: Sequence[Call]) -> str:
+def _stranger(pack: Pack, linked: Linked, calls: Sequence[Call]) -> str:
     """A word and the number behind it that the linker took for a name and found nowhere: "dock 9"; or ""."""
     words = linked.words
-    quoted = [run for call in calls for run in texts_of(linked, call)]
+    quoted = [run for call in calls for run in said_in(pack, linked, call, TextSlot)]
     for at in range(1, len(words)):
         name, number = words[at - 1].text, words[at]
         if (
