@@ -29,6 +29,8 @@ class PackSettings(_Section):
     """TOML file; the pack's example world when absent."""
     grammar: Path | None = None
     """A GBNF file of your own for this pack's answers; one made for each sentence when absent."""
+    confidence_min: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Below it nothing is done; the pack's own threshold when absent."""
 
 
 class ModelSettings(_Section):

@@ -26,8 +26,10 @@ from edge_agent.language.scripted import ScriptedDecider
 from edge_agent.language.wire import decision_object, read_decision
 from edge_agent.messages import Answer, JsonAction, RejectReason
 from edge_agent.messages.limits import READINGS_MAX
+from edge_agent.node.compose import load_packs
 from edge_agent.node.interpret import Interpretation, Interpreter
 from edge_agent.packs.registry import load_pack
+from edge_agent.settings import PackSettings
 from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
 from edge_agent.world.store import World
@@ -216,3 +218,19 @@ def test_nobody_is_asked_whether_what_was_forbidden_is_meant() -> None:
     reader = Interpreter(replace(ROBOT, confidence_min=0.5), Linker(WORLD), Doubting((go(1), 0.4)), SystemClock())
     meaning = reader.interpret("do not go to dock 3", deadline_ms=math.inf)
     assert (meaning.actions, meaning.reject is not None and meaning.reject.readings) == ((), ())
+
+
+def test_an_answer_said_again_is_as_sure_as_before(engine: LocalEngine) -> None:
+    """Whatever is remembered to save passes, each choice is weighed as the first time."""
+    first, again = engine.decide(asked(0.0)), engine.decide(asked(0.0))
+    assert again.answer == first.answer
+    assert again.probability == pytest.approx(first.probability, rel=0.02)
+    assert again.choices == first.choices
+
+
+def test_the_owner_sets_the_threshold_of_a_pack() -> None:
+    """Left out, the pack keeps its own."""
+    named = (PackSettings(name="robot", confidence_min=0.9), PackSettings(name="home"))
+    packs = load_packs(named)
+    assert packs["robot"].confidence_min == 0.9
+    assert packs["home"].confidence_min == load_pack("home").confidence_min

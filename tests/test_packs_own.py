@@ -170,6 +170,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
         pytest.param(edited("oneOf.0.required", ["lamp", "colour"]), "required", id="requires what is not there"),
         pytest.param(edited("oneOf.0.x-hazard", "fun"), "x-hazard", id="no such hazard"),
         pytest.param(edited("x-ttl-ms", 0), "x-ttl-ms", id="no time to live"),
+        pytest.param(edited("x-confidence-min", 1.5), "x-confidence-min", id="surer than sure"),
         pytest.param(edited("oneOf.0.properties.model_config", {"enum": ["a"]}), "oneOf[0]", id="name pydantic needs"),
     ],
 )

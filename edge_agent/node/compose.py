@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from edge_agent.clock import Clock, SystemClock
@@ -73,6 +74,8 @@ def load_packs(chosen: tuple[PackSettings, ...]) -> dict[str, Pack]:
     packs: dict[str, Pack] = {}
     for one in chosen:
         pack = with_grammar(load_pack(one.name), one.grammar)
+        if one.confidence_min is not None:
+            pack = replace(pack, confidence_min=one.confidence_min)
         if pack.name in packs:
             raise ConfigurationFault(Code.SETTINGS_INVALID, f"the pack {pack.name} stands twice", where="packs")
         packs[pack.name] = pack

@@ -29,7 +29,18 @@ from edge_agent.packs.base import Action, EntitySlot, Hazard, Pack, QuantitySlot
 from edge_agent.world.mention import Unit
 
 FILE_BYTES_MAX: Final = 1_000_000
-_TOP: Final = {"$schema", "$id", "title", "description", "oneOf", "x-phrases", "x-world", "x-ttl-ms", "x-stop-prefix"}
+_TOP: Final = {
+    "$schema",
+    "$id",
+    "title",
+    "description",
+    "oneOf",
+    "x-phrases",
+    "x-world",
+    "x-ttl-ms",
+    "x-stop-prefix",
+    "x-confidence-min",
+}
 _ACTION: Final = {"title", "type", "description", "properties", "required", "additionalProperties", "x-hazard"}
 _SLOT: Final = {
     "entity": {"type", "description", "x-entity", "x-words"},
@@ -57,6 +68,9 @@ def load_schema_pack(path: Path) -> Pack:
     ttl_ms = top.get("x-ttl-ms", 2_000)
     if not isinstance(ttl_ms, int) or isinstance(ttl_ms, bool) or ttl_ms < 1:
         _fault(f"{path}: x-ttl-ms", "is a whole number of milliseconds above 0")
+    least = top.get("x-confidence-min", 0)
+    if not isinstance(least, int | float) or isinstance(least, bool) or not 0 <= least <= 1:
+        _fault(f"{path}: x-confidence-min", "is a number from 0 to 1")
     phrases = _strings(top.get("x-phrases", []), f"{path}: x-phrases")
     world = top.get("x-world")
     return make_pack(
@@ -66,6 +80,7 @@ def load_schema_pack(path: Path) -> Pack:
         phrases=tuple(path.parent / phrase for phrase in phrases),
         example_world=path.parent / world if isinstance(world, str) else None,
         ttl_ms=ttl_ms,
+        confidence_min=float(least),
         stop_prefix=top.get("x-stop-prefix") is True,
     )
 
