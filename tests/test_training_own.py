@@ -6,6 +6,8 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from tokenizers import Tokenizer
 
 from edge_agent.cli import main
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.errors import Code, ConfigurationFault, NodeFault
+from edge_agent.training.batches import Example, Stream, blocks_from_worker
 from edge_agent.training.corpus import Corpus
 from edge_agent.training.export import F16, Q8_0, Title, export
 from edge_agent.training.finetune import MEASURED_AT, Course, Moment, Teacher
@@ -120,6 +123,20 @@ def test_only_a_model_of_our_make_is_trained_on(tmp_path: Path) -> None:
 
 
 GREENHOUSE = OwnPack(str(Path(__file__).parent.parent / "examples" / "greenhouse" / "greenhouse.json"), ())
+
+
+@dataclass(frozen=True)
+class Wordless:
+    """A source that fails, as a damaged file would let it."""
+
+    def __call__(self, rng: random.Random) -> Iterator[Example]:
+        raise ValueError("no sentences")
+
+
+def test_a_failing_source_ends_the_training(tokenizer: Tokenizer) -> None:
+    """When the process that makes sentences dies, the trainer says so and does not wait for ever."""
+    with pytest.raises(NodeFault, match="has ended"):
+        next(blocks_from_worker(Stream(Wordless(), 1), tokenizer))
 
 
 def test_a_model_is_taught_and_saved(file: Path, tmp_path: Path) -> None:

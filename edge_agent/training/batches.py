@@ -7,17 +7,19 @@ stopped.
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
-from queue import Full
+from queue import Empty, Full
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from edge_agent.errors import Code, NodeFault
 from edge_agent.training.tokenizer import BEGIN, END, PAD, prompt_of
 from edge_agent.world.mention import Linked
 
@@ -127,13 +129,21 @@ def blocks_from_worker(stream: Stream, tokenizer: Tokenizer) -> Iterator[list[Ba
     worker.start()
     try:
         while True:
-            yield queue.get(timeout=300)
+            try:
+                made = queue.get(timeout=PATIENCE_S)
+            except Empty:
+                if not worker.is_alive():
+                    why = "the process that makes the sentences has ended; what it said stands above"
+                    raise NodeFault(Code.INTERNAL, why) from None
+                continue
+            yield made
     finally:
         worker.terminate()
         worker.join()
 
 
 def _work(queue: Queue[list[Batch]], stream: Stream, tokenizer_text: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's, which saves and then ends this process
     trainer = parent_process()
     for made in blocks(stream, Tokenizer.from_str(tokenizer_text)):
         while trainer is not None and trainer.is_alive():
