@@ -183,6 +183,8 @@ def test_a_choice_is_found_where_it_was_said() -> None:
     sentence = linked("move forward but don't turn left")
     assert objection(ROBOT, sentence, '[{"action":"turn","direction":"left"}]') is not None
     assert objection(ROBOT, sentence, '[{"action":"move","direction":"forward"}]') is None
+    right = linked("don't move to the right turn right")
+    assert objection(ROBOT, right, '[{"action":"turn","direction":"right"}]') is None
 
 
 def test_words_to_be_said_forbid_nothing() -> None:
@@ -326,3 +328,10 @@ def test_a_number_that_cannot_be_read_is_not_passed_over() -> None:
     against = objection(ROBOT, linked("turn left 1e9 degrees"), '[{"action":"turn","direction":"left"}]')
     assert against is not None
     assert against.reason is RejectReason.AMBIGUOUS
+
+
+def test_what_is_spoken_of_again_as_it_is_wanted_there() -> None:
+    """Not to the gate, but somewhere: the person comes out of the negation, the place does not."""
+    sentence = linked("don't guide tom to the gate, guide them to dock 3")
+    assert objection(ROBOT, sentence, '[{"action":"guide","person":1,"place":3}]') is None
+    assert objection(ROBOT, sentence, '[{"action":"guide","person":1,"place":2}]') is not None

@@ -44,11 +44,12 @@ def _comes_out_of(pack: Pack, linked: Linked, spans: Sequence[Span], call: Call)
     mentions = [mention for mention in linked.mentions if _fills(mention, call)]
     if any(_inside(linked, spans, mention) for mention in mentions):
         outside = {mention.label for mention in mentions if not _inside(linked, spans, mention)}
-        return any(mention.label not in outside for mention in mentions)
+        spoken_of_again = outside and any(m.label == "it" and not _inside(linked, spans, m) for m in linked.mentions)
+        return not spoken_of_again and any(mention.label not in outside for mention in mentions)
     if mentions:
         return False
-    for first, after in said_in(pack, linked, call, TextSlot | ChoiceSlot):
-        return any(span.first <= first and after <= span.after for span in spans)
+    if runs := list(said_in(pack, linked, call, TextSlot | ChoiceSlot)):
+        return all(any(span.first <= first and after <= span.after for span in spans) for first, after in runs)
     before = [word.text for word in linked.words[: spans[0].first]]
     if before and linked.words[spans[0].first].text in _ON_THE_WAY:
         return False
@@ -80,4 +81,3 @@ def said_in(pack: Pack, linked: Linked, call: Call, kind: type[TextSlot] | Union
         for first in range(1, len(said) - len(words) + 1):
             if said[first : first + len(words)] == words:
                 yield first, first + len(words)
-                break

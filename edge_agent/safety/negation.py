@@ -31,6 +31,7 @@ from edge_agent.safety.negation_lexicon import (
     DIRECTIONS,
     HARMLESS,
     LEFT_ALONE,
+    NO_GERUNDS,
     NOT_ASKED,
     PLAIN,
     SAYS,
@@ -105,7 +106,8 @@ def _reported(words: Sequence[str], at: int) -> int:
 def _before_a_gerund(words: Sequence[str], at: int) -> int:
     """How many words negate the verb in -ing behind them."""
     cue = _starting(words, at, BEFORE_A_GERUND)
-    return cue if cue and at + cue < len(words) and words[at + cue].endswith("ing") else 0
+    verb = words[at + cue] if at + cue < len(words) else ""
+    return cue if cue and verb.endswith("ing") and verb not in NO_GERUNDS else 0
 
 
 def _is_harmless(words: Sequence[str], at: int) -> bool:

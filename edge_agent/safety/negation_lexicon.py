@@ -32,8 +32,9 @@ ALWAYS: Final = _phrases("""
     nobody asked you to, rather you didnt, rather you did not, dont want to, do not want to, dont bother, do not bother
     dont you dare, hands off, i never said, i didnt say, lets not, let us not
 """)
-BEFORE_A_GERUND: Final = _phrases("instead of, rather than, without, avoid, no")
+BEFORE_A_GERUND: Final = _phrases("instead of, rather than, without, avoid")
 """They negate a verb in -ing, and nothing else: "without opening the gate"."""
+NO_GERUNDS: Final = frozenset(listed("bring nothing anything something everything ceiling building morning evening"))
 NOT_ASKED: Final = _phrases("""
     if i asked you to, if i told you to, if i ordered you to, if i wanted you to, imagine you, imagine that you
     suppose you, suppose that you, what if you, what if i, what happens if you, what would happen if you
@@ -62,7 +63,8 @@ ADVERBS: Final = frozenset(listed("ever even please really just also you"))
 CONTRASTS: Final = frozenset(listed("but instead rather however just otherwise finally lastly afterwards"))
 SEQUELS: Final = _phrases(
     """after that, after this, after doing that, in addition, then also, once you, once that, when you are done
-    when youre done, when you are finished, when youre finished, at the same time, besides that"""
+    when youre done, when you are finished, when youre finished, at the same time, besides that
+    when thats done, once thats done"""
 )
 """A new clause begins here, commas or not."""
 BEGINNINGS: Final = frozenset(
@@ -70,7 +72,8 @@ BEGINNINGS: Final = frozenset(
     find look search inspect check pick grab lift put place set drop switch start lead guide say play add make order
     dim raise lower lock unlock activate deactivate pause resume use clean load dock charge walk head
     step reverse wait chase track pursue trail deliver collect retrieve escort show send pass push pull press join visit
-    enter approach reach face unload flip""")
+    enter approach reach face unload flip examine survey scan monitor view locate seek spot grip hoist haul ferry
+    deposit store dump usher accompany tail boot brighten skip mute tidy""")
 )
 """Verbs that begin another clause right after a thing was named: "don't close the gate open the door"."""
 CAUSES: Final = frozenset(listed("help make watch see hear have ask tell"))
