@@ -1,1 +1,1 @@
-"""What keeps people safe without trusting the model: stop words, policy, digests. Pure."""
+"""What keeps people safe without trusting the model: stop words, objections, policy, digests. Pure."""
