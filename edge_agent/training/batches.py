@@ -24,7 +24,7 @@ from edge_agent.training.tokenizer import BEGIN, END, PAD, prompt_of
 from edge_agent.world.mention import Linked
 
 BLOCK_EXAMPLES = 8192
-BATCH_TOKENS = 2304
+BATCH_TOKENS = 3072
 LENGTH_STEP = 4
 LENGTH_MAX = 256
 SENTENCE_SHARE = 0.1

@@ -133,7 +133,7 @@ Exact answers on generated sentences, decoded as the node decodes (llama.cpp, th
 |---|---|
 | templates that were trained on | {_share(facts.seen)} |
 | templates that were held back | {_share(facts.held_back)} |
-| Q8_0 answers as F16 does (it ships if all are the same) | {_share(facts.same_as_f16)} |
+| Q8_0 answers as F16 does (it ships if it is right as often) | {_share(facts.same_as_f16)} |
 
 Made by `{facts.command}`; `python -m edge_agent.training --check models/{facts.file}` measures again.
 
