@@ -94,23 +94,24 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     teacher = own.teacher(
         base, bundled_sha256(base), minutes=options.minutes, steps=options.steps, threads=options.threads
     )
-    _say_plan(screen, own, base)
-    before, unseen = own.scores(base), own.held_back_score(base)
     checkpoint = out.with_suffix(".checkpoint")
     if options.resume:
         _resume(teacher, checkpoint)
     unseen_yet = teacher.keeps_back
+    _say_plan(screen, own, base)
+    before, unseen = own.scores(base), own.held_back_score(base)
     ended = _taught(screen, lambda listen: teacher.teach(listen, checkpoint))
     teacher.save(out, own.title(base))
     held_back = unseen, own.held_back_score(out) if unseen_yet else (0, 0)
     if ended:
         ended = _taught(screen, lambda listen: teacher.finish(listen, checkpoint))
         teacher.save(out, own.title(base))
+    if not ended:
+        teacher.keep(checkpoint)
     after = own.scores(out)
     report = _report(out, own.pack, checked) if checked else None
     _show(screen, own, out, _Outcome(before, after, held_back, report, teacher.moment, time.monotonic() - began))
     if not ended:
-        teacher.keep(checkpoint)
         screen.note(("broken off: the model is saved as it was; ", "yellow"), "go on with --resume")
         return Exit.INTERRUPTED
     checkpoint.unlink(missing_ok=True)
@@ -179,6 +180,7 @@ def _say_plan(screen: Screen, own: Own, base: Path) -> None:
         screen.line((f"  {held_back} lines are held back at first, to measure on phrasing it never saw", "dim"))
     else:
         screen.line(("  too few lines to hold any back: only sentences of trained phrasing are measured", "yellow"))
+    screen.note(("  measuring what the model answers now …", "dim"))
 
 
 def _resume(teacher: Teacher, checkpoint: Path) -> None:
