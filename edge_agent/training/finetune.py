@@ -21,7 +21,7 @@ from edge_agent.training.lessons import Lessons
 from edge_agent.training.restore import Restored
 from edge_agent.training.train import Plan, Trainer
 
-MATRIX_RATE, OTHER_RATE = 1e-3, 3e-4
+MATRIX_RATE, OTHER_RATE = 1.5e-3, 6e-4
 WARMUP_STEPS = 30
 MEASURED_AT = 0.6
 """The share of the time after which held-back lines have served to measure and are learnt like the others."""
