@@ -127,6 +127,53 @@ def test_a_resumed_run_is_where_it_was(tokenizer: Tokenizer, trainer: Trainer, t
     assert all(map(torch.equal, other.model.parameters(), trainer.model.parameters()))
 
 
+def test_a_run_broken_off_and_gone_on_ends_where_a_whole_one_does(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """The same steps give the same weights, to the bit, with a rest between two blocks and in another trainer."""
+    torch.set_num_threads(1)
+    shape = Shape(tokenizer.get_vocab_size(), width=64, layers=1, heads=1, hidden=64)
+    stream = list(islice(blocks(robot(4), tokenizer), 2))
+    plan = Plan(steps=len(stream[0]) + len(stream[1]), warmup_steps=2)
+    whole = Trainer(shape, plan, meanings(shape))
+    whole.run(iter(stream), lambda _: None)
+    begun = Trainer(shape, plan, meanings(shape))
+    begun.run(iter(stream[:1]), lambda _: None)
+    begun.save(tmp_path / "checkpoint.pt")
+    torch.rand(7)  # whatever else draws in between
+    going_on = Trainer(shape, plan, meanings(shape))
+    going_on.resume(tmp_path / "checkpoint.pt")
+    going_on.run(iter(stream[1:]), lambda _: None)
+    assert going_on.progress.step == whole.progress.step == plan.steps
+    assert all(map(torch.equal, going_on.model.parameters(), whole.model.parameters()))
+
+
+def meanings(shape: Shape) -> dict[int, torch.Tensor]:
+    """Vectors for a third of the tokens."""
+    random_ = torch.Generator().manual_seed(3)
+    return {token: torch.randn(shape.width, generator=random_) for token in range(0, shape.vocabulary, 3)}
+
+
+def test_a_known_word_starts_at_its_meaning(tokenizer: Tokenizer) -> None:
+    """Before training, tokens with a vector stand at it, in one scale; the others are anywhere."""
+    shape = Shape(tokenizer.get_vocab_size(), width=64, layers=1, heads=1, hidden=64)
+    vectors = meanings(shape)
+    rows = Trainer(shape, Plan(steps=1), vectors).model.rows(torch.arange(shape.vocabulary)).detach()
+    for token, vector in vectors.items():
+        assert torch.allclose(rows[token] / rows[token].norm(), vector / vector.norm(), atol=1e-6)
+    assert rows[1].norm() > 0
+
+
+def test_the_exported_embeddings_are_those_that_trained(tokenizer: Tokenizer) -> None:
+    """A model with its word space worked in scores as the one that was trained."""
+    shape = Shape(tokenizer.get_vocab_size(), width=64, layers=1, heads=1, hidden=64)
+    trained = Trainer(shape, Plan(steps=6, warmup_steps=1), meanings(shape))
+    trained.run(blocks(robot(6), tokenizer), lambda _: None)
+    tokens = torch.from_numpy(next(blocks(robot(7), tokenizer))[0].tokens)
+    plain = trained.model.plain()
+    trained.model.eval()
+    with torch.no_grad():
+        assert torch.allclose(trained.model.logits(trained.model(tokens)), plain.logits(plain(tokens)), atol=1e-5)
+
+
 def test_batches_are_bounded_and_weigh_the_answer(tokenizer: Tokenizer) -> None:
     """A batch holds at most BATCH_TOKENS; every row scores its answer whole and nothing after its end."""
     for batch in next(blocks(robot(5), tokenizer))[:20]:
@@ -138,12 +185,15 @@ def test_batches_are_bounded_and_weigh_the_answer(tokenizer: Tokenizer) -> None:
             assert weights[tokens == end].tolist() == [1.0]
 
 
-def test_a_worker_makes_the_same_blocks(tokenizer: Tokenizer) -> None:
-    """The worker process changes where blocks are made, not what is in them."""
-    stream = blocks_from_worker(robot(8), tokenizer)
-    made, expected = next(stream), next(blocks(robot(8), tokenizer))
+@pytest.mark.parametrize("workers", [pytest.param(1, id="one"), pytest.param(2, id="two in turn")])
+def test_workers_make_the_same_blocks(tokenizer: Tokenizer, workers: int) -> None:
+    """Worker processes change where blocks are made, not what is in them nor their order."""
+    stream = blocks_from_worker(robot(8), tokenizer, workers)
+    made, expected = list(islice(stream, 3)), list(islice(blocks(robot(8), tokenizer), 3))
     stream.close()
-    assert all(map(_equal, made, expected))
+    for one, other in zip(made, expected, strict=True):
+        assert len(one) == len(other)
+        assert all(map(_equal, one, other))
 
 
 def _equal(one: Batch, other: Batch) -> bool:

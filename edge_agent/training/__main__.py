@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -52,14 +53,16 @@ def main(arguments: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(options)
     timed = options.minutes is not None
-    plan = Plan(options.minutes * 60, seed=options.seed) if timed else Plan(steps=options.steps, seed=options.seed)
+    plan = Plan(seed=options.seed, device=options.device)
+    plan = replace(plan, seconds=options.minutes * 60) if timed else replace(plan, steps=options.steps)
     trainer = Trainer(Shape(tokenizer.get_vocab_size()), plan, _vectors(tokenizer) if options.vectors else None)
     checkpoint = options.work / "checkpoint.pt"
     if options.resume:
         trainer.resume(checkpoint)
     print(f"{trainer.model.parameters_total():,} parameters", flush=True)
-    stream = blocks_from_worker(Stream(Corpus(options.packs), options.seed, trainer.progress.blocks), tokenizer)
-    trainer.run(stream, lambda line: print(line, flush=True), checkpoint)
+    stream = Stream(Corpus(options.packs), options.seed, trainer.progress.blocks)
+    ahead = blocks_from_worker(stream, tokenizer, options.workers)
+    trainer.run(ahead, lambda line: print(line, flush=True), checkpoint)
     _finish(options, trainer, tokenizer)
     return 0
 

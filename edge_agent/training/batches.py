@@ -1,4 +1,4 @@
-"""Turns examples into padded batches of near-equal length, in order and reproducibly, on one worker process or none.
+"""Turns examples into padded batches of near-equal length, in order and reproducibly, on worker processes or none.
 
 The stream is cut into blocks; block `k` depends on the seed and on `k` alone, so a resumed run goes on where it
 stopped.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count, islice
+from dataclasses import dataclass, replace
+from itertools import count, cycle, islice
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import Queue
 from queue import Empty, Full
 
@@ -60,17 +61,18 @@ Source = Callable[[random.Random], Iterator[Example]]
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Blocks of examples, numbered from `start` on; `size` examples go into each."""
+    """Blocks of `size` examples, numbered from `start` on; of those every `every`-th."""
 
     source: Source
     seed: int
     start: int = 0
     size: int = BLOCK_EXAMPLES
+    every: int = 1
 
 
 def blocks(stream: Stream, tokenizer: Tokenizer) -> Iterator[list[Batch]]:
     """The stream's blocks as batches, endlessly."""
-    for number in count(stream.start):
+    for number in count(stream.start, stream.every):
         rng = random.Random(f"{stream.seed}/{number}")
         examples = list(islice(stream.source(rng), stream.size))
         yield batches(encode(examples, tokenizer), tokenizer, rng)
@@ -121,25 +123,38 @@ def _batch(rows: Sequence[tuple[list[int], int]], pad: int, rng: random.Random) 
     return Batch(tokens, weights)
 
 
-def blocks_from_worker(stream: Stream, tokenizer: Tokenizer) -> Iterator[list[Batch]]:
-    """The same blocks as `blocks`, made in a process of their own a few blocks ahead. Closing the iterator ends it."""
+def blocks_from_worker(stream: Stream, tokenizer: Tokenizer, workers: int = 1) -> Iterator[list[Batch]]:
+    """The same blocks as `blocks`, in the same order, made ahead in processes of their own.
+
+    One worker feeds a CPU's training; a GPU needs all the cores there are. Closing the iterator ends them.
+    """
     context = get_context("spawn")
-    queue: Queue[list[Batch]] = context.Queue(BLOCKS_AHEAD)
-    worker = context.Process(target=_work, args=(queue, stream, tokenizer.to_str()), daemon=True)
-    worker.start()
+    queues: list[Queue[list[Batch]]] = [context.Queue(BLOCKS_AHEAD) for _ in range(workers)]
+    shares = [replace(stream, start=stream.start + number, every=stream.every * workers) for number in range(workers)]
+    made = [
+        context.Process(target=_work, args=(queue, share, tokenizer.to_str()), daemon=True)
+        for queue, share in zip(queues, shares, strict=True)
+    ]
+    for process in made:
+        process.start()
     try:
-        while True:
-            try:
-                made = queue.get(timeout=PATIENCE_S)
-            except Empty:
-                if not worker.is_alive():
-                    why = "the process that makes the sentences has ended; what it said stands above"
-                    raise NodeFault(Code.INTERNAL, why) from None
-                continue
-            yield made
+        for queue, process in cycle(zip(queues, made, strict=True)):
+            yield _taken(queue, process)
     finally:
-        worker.terminate()
-        worker.join()
+        for process in made:
+            process.terminate()
+            process.join()
+
+
+def _taken(queue: Queue[list[Batch]], process: SpawnProcess) -> list[Batch]:
+    """A worker's next block, waited for as long as the worker lives."""
+    while True:
+        try:
+            return queue.get(timeout=PATIENCE_S)
+        except Empty:
+            if not process.is_alive():
+                why = "the process that makes the sentences has ended; what it said stands above"
+                raise NodeFault(Code.INTERNAL, why) from None
 
 
 def _work(queue: Queue[list[Batch]], stream: Stream, tokenizer_text: str) -> None:

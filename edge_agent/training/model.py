@@ -125,7 +125,7 @@ class WordSpace(nn.Module):
         """Embeddings (tokens, width) of distinct token ids, from their learnt differences."""
         pace = self.pace[tokens]
         if self.training:
-            kept = torch.rand(len(tokens), 1) >= DIFFERENCE_DROPPED
+            kept = torch.rand(len(tokens), 1, device=tokens.device) >= DIFFERENCE_DROPPED
             pace = torch.where((pace < 1) & ~kept, 0.0, pace)
         return self.start[tokens] @ self.turn + pace * differences
 
@@ -178,7 +178,7 @@ class Llama(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the whole vocabulary of some hidden states (…, width)."""
-        return functional.linear(hidden, self.rows(torch.arange(self.shape.vocabulary)))
+        return functional.linear(hidden, self.rows(self._every_token()))
 
     def plain(self) -> Llama:
         """The same model with its word space worked into the embeddings: what is exported."""
@@ -187,9 +187,12 @@ class Llama(nn.Module):
         with torch.no_grad():
             state = {name: value for name, value in self.state_dict().items() if not name.startswith("words.")}
             plain.load_state_dict(state)
-            plain.token_embd.weight.copy_(self.rows(torch.arange(self.shape.vocabulary)))
+            plain.token_embd.weight.copy_(self.rows(self._every_token()))
         self.train()
         return plain.eval()
+
+    def _every_token(self) -> Tensor:
+        return torch.arange(self.shape.vocabulary, device=self.token_embd.weight.device)
 
     def parameters_total(self) -> int:
         """How many numbers the exported model has."""

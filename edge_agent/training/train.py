@@ -33,6 +33,8 @@ class Plan:
     other_rate: float = 3e-3
     weight_decay: float = 0.05
     bfloat16: bool = True
+    device: str = "cpu"
+    """Where it computes, in PyTorch's words: "cpu", "cuda"."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Trainer:
     def __init__(self, shape: Shape, plan: Plan, vectors: dict[int, Tensor] | None = None) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.progress = plan, Progress()
-        self.model = Llama(shape, vectors)
+        self.model = Llama(shape, vectors).to(plan.device)
         matrices = [weight for name, weight in self.model.named_parameters() if _is_matrix(name, weight)]
         others = [weight for name, weight in self.model.named_parameters() if not _is_matrix(name, weight)]
         self._muon = torch.optim.Muon(
@@ -104,7 +106,8 @@ class Trainer:
         scale = min(1.0, (self.progress.step + 1) / self.plan.warmup_steps) * max(0.02, 1.0 - self.done)
         self._muon.param_groups[0]["lr"] = self.plan.matrix_rate * scale
         self._adam.param_groups[0]["lr"] = self.plan.other_rate * scale
-        tokens, weights = torch.from_numpy(batch.tokens), torch.from_numpy(batch.weights)
+        tokens = torch.from_numpy(batch.tokens).to(self.plan.device)
+        weights = torch.from_numpy(batch.weights).to(self.plan.device)
         loss, answers = self.loss(tokens, weights)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -122,7 +125,7 @@ class Trainer:
         offers another one, and a quarter of a step's time is saved.
         """
         distinct, places = torch.unique(tokens, return_inverse=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+        with torch.autocast(tokens.device.type, torch.bfloat16, enabled=self.plan.bfloat16):
             rows = self.model.rows(distinct)
             hidden = self.model.body(functional.embedding(places[:, :-1], rows))
             scored = weights[:, 1:] > 0
@@ -140,17 +143,19 @@ class Trainer:
             "muon": self._muon.state_dict(),
             "adam": self._adam.state_dict(),
             "progress": [getattr(self.progress, name) for name in Progress.__slots__],
+            "random": torch.get_rng_state(),
         }
         torch.save(state, partial)
         partial.replace(path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same shape and plan."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.plan.device)
         self.model.load_state_dict(state["model"])
         self._muon.load_state_dict(state["muon"])
         self._adam.load_state_dict(state["adam"])
         self.progress = Progress(*state["progress"])
+        torch.set_rng_state(state["random"].cpu())
 
 
 def _is_matrix(name: str, weight: Tensor) -> bool:
