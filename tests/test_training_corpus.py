@@ -18,6 +18,7 @@ from edge_agent.grammar.schema import answer_schema
 from edge_agent.packs.base import REJECT
 from edge_agent.packs.registry import load_pack
 from edge_agent.training.batches import Example
+from edge_agent.training.card import corpus_digest
 from edge_agent.training.check import Result, refusal_reason
 from edge_agent.training.clauses import UNUSED, Clause, Said
 from edge_agent.training.corpus import PACK_SHARES, Corpus, is_held_back, material
@@ -209,3 +210,10 @@ def test_a_breakdown_tells_wrong_actions_from_wrong_refusals() -> None:
     rows = {row.wanted: row for row in result.breakdown()}
     assert (rows["actions"].right, rows["actions"].refused, rows["actions"].executed) == (1, 1, 0)
     assert (rows["unknown_entity"].right, rows["unknown_entity"].executed) == (0, 1)
+
+
+def test_the_digest_names_the_corpus() -> None:
+    """The same seed gives the same digest again, another seed or another pack another one."""
+    first = corpus_digest(1, ("kiosk",))
+    assert corpus_digest(1, ("kiosk",)) == first
+    assert len({first, corpus_digest(2, ("kiosk",)), corpus_digest(1, ("robot",))}) == 3

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from edge_agent.training.batches import Example, Stream, blocks_from_worker
 from edge_agent.training.calibrate import calibrate
-from edge_agent.training.card import Facts, corpus_hash, write_card
+from edge_agent.training.card import Facts, corpus_digest, write_card
 from edge_agent.training.check import measure, sample
 from edge_agent.training.corpus import PACK_SHARES, Corpus
 from edge_agent.training.export import F16, Q8_0, Title, export
@@ -140,7 +140,7 @@ def _finish(options: argparse.Namespace, trainer: Trainer, tokenizer: Tokenizer)
         threads=options.threads,
         curve=tuple(progress.curve),
         packs=options.packs,
-        corpus=corpus_hash(),
+        corpus=corpus_digest(options.seed, options.packs),
         seen=(small.right if shipped is Q8_0 else exact.right, len(seen)),
         held_back=(held_back.right, len(held_back.examples)),
         same_as_f16=(same, len(seen)),

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
-from edge_agent.packs.registry import load_pack
-from edge_agent.training.corpus import PACK_SHARES
+from edge_agent.training.corpus import PACK_SHARES, Corpus
 
 LICENCE = "Apache-2.0"
 CURVE_ROWS = 12
-GENERATOR = (
-    "batches.py",
-    "clauses.py",
-    "corpus.py",
-    "descriptions.py",
-    "joining.py",
-    "names.toml",
-    "noise.py",
-    "nouns.toml",
-    "quantities.py",
-    "sentences.py",
-    "texts.py",
-    "unknown.py",
-    "words.py",
-    "worlds.py",
-)
-"""The files of this room that decide the examples; the linker and the phrases decide the rest."""
+DIGESTED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +37,7 @@ class Facts:
     curve: tuple[tuple[int, float], ...]
     packs: tuple[str, ...]
     corpus: str
-    """sha256 over the phrases and the generator."""
+    """See `corpus_digest`."""
     seen: tuple[int, int]
     """Right answers and examples, templates of the training."""
     held_back: tuple[int, int]
@@ -62,14 +47,14 @@ class Facts:
     command: str
 
 
-def corpus_hash() -> str:
-    """One digest over everything that decides the corpus: phrase files, name lists and the generator's code."""
-    here = Path(__file__).parent
-    phrases = {path for name in PACK_SHARES for path in load_pack(name).phrases}
-    files = sorted([*phrases, *(here / name for name in GENERATOR)], key=lambda path: path.name)
+def corpus_digest(seed: int, packs: tuple[str, ...] = tuple(PACK_SHARES)) -> str:
+    """sha256 over the first sentences that this seed gives, and their answers.
+
+    So it stands for all that decides them: phrases, names, the generator, and the linker that marks them.
+    """
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for example in islice(Corpus(packs)(random.Random(f"digest/{seed}")), DIGESTED):
+        digest.update(f"{example.pack}\n{example.marked}\n{example.answer}\n".encode())
     return digest.hexdigest()
 
 
@@ -121,7 +106,7 @@ Written by `python -m edge_agent.training`; `training.json` holds the same facts
 | parameters | {facts.parameters:,} |
 | packs | {", ".join(facts.packs)} |
 | data | generated from the packs' own phrases; no other text, no recorded commands |
-| corpus | sha256 `{facts.corpus}` over phrases, name lists and generator |
+| corpus | sha256 `{facts.corpus}` over its first {DIGESTED:,} sentences and answers |
 | seed, steps, tokens | {facts.seed}, {facts.steps:,}, {facts.tokens:,} |
 | time | {facts.seconds / 60:.1f} minutes on {facts.threads} CPU thread(s) |
 | licence | {LICENCE} |

@@ -69,6 +69,8 @@ class Trainer:
 
     def run(self, blocks: Iterator[list[Batch]], report: Callable[[str], None], checkpoint: Path | None = None) -> None:
         """Train to the plan's end, one checkpoint a minute. `blocks` begins at `progress.blocks`."""
+        if self.done >= 1:
+            return
         recent: list[float] = []
         began = time.monotonic() - self.progress.seconds
         saved = self.progress.seconds
