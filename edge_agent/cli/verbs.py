@@ -44,7 +44,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("confirm", "confirm", "say yes to one exact action that waits for it"),
     Verb("world", "world", "add, change or remove entities of the running node"),
     Verb("interpret", "interpret", "read one sentence without a daemon"),
-    Verb("eval", "eval", "score a file of examples"),
+    Verb("eval", "eval", "score files of examples"),
     Verb("train", "train", "teach the bundled model a pack of your own"),
     Verb("schema", "schema", "the messages' and actions' JSON Schemas, or the AsyncAPI file"),
     Verb("grammar", "grammar", "the GBNF grammar of a pack, or of one sentence"),
