@@ -88,9 +88,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tokenizer(options: argparse.Namespace) -> Tokenizer:
-    """The tokenizer of this run: learnt once, then kept with its checkpoint."""
+    """The tokenizer of this run: learnt at its beginning, then kept beside its checkpoint."""
     path: Path = options.work / "tokenizer.json"
-    if path.exists():
+    if options.resume:
         return load_tokenizer(path)
     examples = islice(Corpus(options.packs)(random.Random(f"{options.seed}/tokenizer")), TOKENIZER_EXAMPLES)
     texts = [text for example in examples for text in _texts(example)]
