@@ -18,6 +18,7 @@ from edge_agent.language.decision import Decider, DecideRequest
 from edge_agent.messages import JsonAction, Rejection
 from edge_agent.node.doubt import doubtful
 from edge_agent.packs.base import Pack
+from edge_agent.packs.familiar import familiar_words
 from edge_agent.safety.objections import objection
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import Dialogue
@@ -77,6 +78,7 @@ class Interpreter:
         self._decider = decider
         self._clock = clock
         self._grammars = grammars or SentenceGrammars(pack)
+        self._familiar = familiar_words(pack.phrases)
 
     def warm_up(self) -> None:
         """Read a sentence, so that the first one from outside finds every table loaded."""
@@ -127,7 +129,7 @@ class Interpreter:
                 resolved = resolve(self.pack, answer, linked, linker.world, dialogue, area, speaker)
                 if not resolved.actions or self._stops(resolved.actions[0]):
                     return resolved
-                against = objection(self.pack, linked, answer)
+                against = objection(self.pack, linked, answer, self._familiar)
                 return Resolution((), against) if against else resolved
 
             resolution = meaning(decision.answer)

@@ -1,9 +1,9 @@
 """What speaks against carrying out a model's answer, found in the sentence itself. Pure.
 
-Five doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
-the sentence forbids, a number makes a known name another ("dock 9"), a number that was said is left out, or can be
-read in two ways or in none. Each becomes a typed
-refusal; nothing is repaired, for whoever misreads one half of a sentence may have misread the other.
+Six doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
+the sentence forbids, a thing was said that is nowhere, a number makes a known name another ("dock 9"), a number that
+was said is left out, or can be read in two ways or in none. Each becomes a typed refusal; nothing is repaired, for
+whoever misreads one half of a sentence may have misread the other.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from edge_agent.messages import Rejection, RejectReason
 from edge_agent.packs.base import Pack, QuantitySlot, TextSlot
 from edge_agent.safety.forbidden import forbidden, said_in
 from edge_agent.safety.injection import is_injected
+from edge_agent.safety.unknown_things import unknown_thing
 from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import Linked, Mention, MentionType, Unit, Word
 from edge_agent.world.numerals import ONES, TENS
@@ -30,8 +31,10 @@ _MEASURES: Final = (Unit.METRE, Unit.DEGREE)
 """What says how far a motion goes. Elsewhere a number may rightly be left out: "a little brighter, by ten percent"."""
 
 
-def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
+def objection(pack: Pack, linked: Linked, answer: str, familiar: frozenset[str] = frozenset()) -> Rejection | None:
     """Why this answer to the sentence must not be carried out; None when nothing speaks against it.
+
+    `familiar`: the words that the pack's orders are made of (`packs.familiar`); without them no thing is strange.
 
     Raises:
         NodeFault: OUTPUT_INVALID when the answer is none.
@@ -46,7 +49,8 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
         return _refusal(RejectReason.AMBIGUOUS, f"it is not clear whether {name} is wanted or forbidden")
     if number := _COMMA_IN_A_NUMBER.search(linked.text):
         return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
-    if stranger := _stranger(pack, linked, calls):
+    quoted = [run for call in calls for run in said_in(pack, linked, call, TextSlot)]
+    if stranger := _stranger(linked, quoted) or unknown_thing(linked, familiar, quoted):
         return _refusal(RejectReason.UNKNOWN_ENTITY, f"nothing is known here that is called {stranger!r}")
     if garbled := _garbled(linked):
         return _refusal(RejectReason.AMBIGUOUS, f"{garbled!r} cannot be read as a number")
@@ -55,10 +59,9 @@ def objection(pack: Pack, linked: Linked, answer: str) -> Rejection | None:
     return None
 
 
-def _stranger(pack: Pack, linked: Linked, calls: Sequence[Call]) -> str:
+def _stranger(linked: Linked, quoted: Sequence[tuple[int, int]]) -> str:
     """A word and the number behind it that the linker took for a name and found nowhere: "dock 9"; or ""."""
     words = linked.words
-    quoted = [run for call in calls for run in said_in(pack, linked, call, TextSlot)]
     for at in range(1, len(words)):
         name, number = words[at - 1].text, words[at]
         if (
