@@ -74,19 +74,15 @@ def _stranger(linked: Linked, quoted: Sequence[tuple[int, int]]) -> str:
             continue
         if any(first <= at < after for first, after in quoted):
             continue
-        if not _is_marked(linked, number):
+        if not linked.is_marked(number):
             return f"{name} {number.text}"
     return ""
-
-
-def _is_marked(linked: Linked, word: Word) -> bool:
-    return any(mention.start <= word.start < mention.end for mention in linked.mentions)
 
 
 def _garbled(linked: Linked) -> str:
     """A number before a unit that the linker could not read ("1e9 degrees"), or ""."""
     for before, unit in itertools.pairwise(linked.words):
-        unread = before.text[0].isdigit() and not before.text.isdecimal() and not _is_marked(linked, before)
+        unread = before.text[0].isdigit() and not before.text.isdecimal() and not linked.is_marked(before)
         if unread and unit.text in MEASURES:
             return f"{before.text} {unit.text}"
     return ""

@@ -39,7 +39,7 @@ def unknown_thing(linked: Linked, familiar: frozenset[str], quoted: Sequence[tup
         while first < len(words) and _is_article(linked, words[first]):
             first += 1
         after = first
-        while after < len(words) and not _is_marked(linked, words[after]) and words[after].text not in _ENDS:
+        while after < len(words) and not linked.is_marked(words[after]) and words[after].text not in _ENDS:
             after += 1
         said = [
             word.text
@@ -61,7 +61,7 @@ def _only_describes(linked: Linked, article: int, after: int) -> bool:
         after += 1
         while after < len(words) and _is_article(linked, words[after]):
             after += 1
-    if after < len(words) and _is_marked(linked, words[after]):
+    if after < len(words) and linked.is_marked(words[after]):
         return True
     return article == 0 and after < len(words) and words[after].text in AUXILIARIES
 
@@ -72,8 +72,4 @@ def _is_strange(word: str, familiar: frozenset[str]) -> bool:
 
 
 def _is_article(linked: Linked, word: Word) -> bool:
-    return word.text in DETERMINERS and not _is_marked(linked, word)
-
-
-def _is_marked(linked: Linked, word: Word) -> bool:
-    return any(mention.start <= word.start < mention.end for mention in linked.mentions)
+    return word.text in DETERMINERS and not linked.is_marked(word)

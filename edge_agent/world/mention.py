@@ -99,3 +99,7 @@ class Linked:
     words: tuple[Word, ...]
     mentions: tuple[Mention, ...]
     marked: str
+
+    def is_marked(self, word: Word) -> bool:
+        """Whether a word of the sentence stands in a mention."""
+        return any(mention.start <= word.start < mention.end for mention in self.mentions)
