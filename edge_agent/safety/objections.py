@@ -20,7 +20,7 @@ from edge_agent.safety.forbidden import forbidden, said_in
 from edge_agent.safety.injection import is_injected
 from edge_agent.safety.unknown_things import unknown_thing
 from edge_agent.world.lexicon import FUNCTION_WORDS
-from edge_agent.world.mention import Linked, Mention, MentionType, Unit, Word
+from edge_agent.world.mention import Linked, Mention, MentionType, Unit
 from edge_agent.world.numerals import ONES, TENS
 from edge_agent.world.units import FOREIGN, MEASURES, convert
 
