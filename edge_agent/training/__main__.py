@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--vectors", action=argparse.BooleanOptionalAction, default=True, help="begin with word vectors"
     )
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is a GPU")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make sentences; many for a GPU")
     parser.add_argument("--out", type=Path, default=Path("models"))
     parser.add_argument("--work", type=Path, default=Path("build/training"), help="tokenizer and checkpoint")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
