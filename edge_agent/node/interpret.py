@@ -19,7 +19,7 @@ from edge_agent.messages import JsonAction, Rejection
 from edge_agent.node.doubt import doubtful
 from edge_agent.packs.base import Pack
 from edge_agent.packs.familiar import familiar_words
-from edge_agent.safety.objections import objection
+from edge_agent.safety.objections import objection, sharpened
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import Dialogue
 from edge_agent.world.store import World
@@ -127,6 +127,8 @@ class Interpreter:
 
             def meaning(answer: str) -> Resolution:
                 resolved = resolve(self.pack, answer, linked, linker.world, dialogue, area, speaker)
+                if resolved.reject:
+                    return Resolution((), sharpened(linked, resolved.reject, self._familiar))
                 if not resolved.actions or self._stops(resolved.actions[0]):
                     return resolved
                 against = objection(self.pack, linked, answer, self._familiar)

@@ -41,6 +41,8 @@ def _is_quoted(span: Span, texts: Sequence[tuple[int, int]]) -> bool:
 
 
 def _comes_out_of(pack: Pack, linked: Linked, spans: Sequence[Span], call: Call) -> bool:
+    if _named_only_in(linked, spans, str(call["action"]).split("_", maxsplit=1)[0]):
+        return True
     mentions = [mention for mention in linked.mentions if _fills(mention, call)]
     if any(_inside(linked, spans, mention) for mention in mentions):
         outside = {mention.label for mention in mentions if not _inside(linked, spans, mention)}
@@ -55,6 +57,13 @@ def _comes_out_of(pack: Pack, linked: Linked, spans: Sequence[Span], call: Call)
         return False
     leads = len(before) <= _LEADING_WORDS_MAX and BEGINNINGS.isdisjoint(before)
     return leads and spans[-1].after == len(linked.words)
+
+
+def _named_only_in(linked: Linked, spans: Sequence[Span], verb: str) -> bool:
+    """Whether an action's own verb is said, and only in stretches that forbid: "instead of opening the gate go on"."""
+    forms = {verb, f"{verb}s", f"{verb}ed", f"{verb}ing", f"{verb.removesuffix('e')}ing", f"{verb}{verb[-1]}ing"}
+    said = [place for place, word in enumerate(linked.words) if word.text in forms]
+    return bool(said) and all(any(span.first <= place < span.after for span in spans) for place in said)
 
 
 def _fills(mention: Mention, call: Call) -> bool:

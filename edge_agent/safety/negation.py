@@ -118,6 +118,8 @@ def _is_harmless(words: Sequence[str], at: int) -> bool:
         if words[at] == "just" and at + 1 < len(words) and words[at + 1] in HARMLESS:
             return True
         at += 1
+    if at + 1 < len(words) and words[at] in ("think", "dream") and words[at + 1] in ("about", "of"):
+        return False
     return at < len(words) and words[at] in (AFTER_YOU if asked else HARMLESS)
 
 

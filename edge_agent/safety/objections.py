@@ -1,9 +1,9 @@
 """What speaks against carrying out a model's answer, found in the sentence itself. Pure.
 
-Six doubts that code can settle without trusting the model: the words were written for a model, a thing is done that
-the sentence forbids, a thing was said that is nowhere, a number makes a known name another ("dock 9"), a number that
-was said is left out, or can be read in two ways or in none. Each becomes a typed refusal; nothing is repaired, for
-whoever misreads one half of a sentence may have misread the other.
+Doubts that code can settle without trusting the model: the words were written for a model, somebody would be hurt,
+nothing was asked for, a thing is done that the sentence forbids, a thing was said that is nowhere, a number makes a
+known name another ("dock 9"), a number that was said is left out, or can be read in two ways or in none. Each becomes
+a typed refusal; nothing is repaired, for whoever misreads one half of a sentence may have misread the other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from edge_agent.messages import Rejection, RejectReason
 from edge_agent.packs.base import Pack, QuantitySlot, TextSlot
 from edge_agent.safety.forbidden import forbidden, said_in
 from edge_agent.safety.injection import is_injected
-from edge_agent.safety.unknown_things import unknown_thing
+from edge_agent.safety.remarks import harms, remark
+from edge_agent.safety.unknown_things import strange_thing, unknown_thing
 from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import Linked, Mention, MentionType, Unit
 from edge_agent.world.numerals import ONES, TENS
@@ -42,6 +43,10 @@ def objection(pack: Pack, linked: Linked, answer: str, familiar: frozenset[str] 
     calls = parse_answer(answer)
     if is_injected(linked.text):
         return _refusal(RejectReason.NOT_A_COMMAND, "this is addressed to a language model")
+    if verb := harms(linked):
+        return _refusal(RejectReason.UNSUPPORTED, f"{verb!r}: nobody is hurt here")
+    if why := remark(linked, moves=_moves(pack, calls)):
+        return _refusal(RejectReason.NOT_A_COMMAND, why)
     if places := forbidden(pack, linked, calls):
         name = calls[places[0]]["action"]
         if len(places) == len(calls):
@@ -51,12 +56,25 @@ def objection(pack: Pack, linked: Linked, answer: str, familiar: frozenset[str] 
         return _refusal(RejectReason.AMBIGUOUS, f"{number.group()!r} can be read in two ways")
     quoted = [run for call in calls for run in said_in(pack, linked, call, TextSlot)]
     if stranger := _stranger(linked, quoted) or unknown_thing(linked, familiar, quoted):
-        return _refusal(RejectReason.UNKNOWN_ENTITY, f"nothing is known here that is called {stranger!r}")
+        return _unknown(stranger)
     if garbled := _garbled(linked):
         return _refusal(RejectReason.AMBIGUOUS, f"{garbled!r} cannot be read as a number")
     if left := _left_out(pack, linked, calls):
         return _refusal(RejectReason.AMBIGUOUS, f"{left.text!r} was said, and it is not clear what for")
     return None
+
+
+def sharpened(linked: Linked, rejection: Rejection, familiar: frozenset[str]) -> Rejection:
+    """The model's `unsupported` as `unknown_entity`, where all that is strange in the sentence is a thing."""
+    if rejection.reason is RejectReason.UNSUPPORTED and (thing := strange_thing(linked, familiar)):
+        return _unknown(thing)
+    return rejection
+
+
+def _moves(pack: Pack, calls: Sequence[Call]) -> bool:
+    """Whether an action moves, unlocks or heats something, or costs money."""
+    specs = [pack.action(str(call["action"])) for call in calls]
+    return any(spec is not None and spec.hazard not in ("none", "stop") for spec in specs)
 
 
 def _stranger(linked: Linked, quoted: Sequence[tuple[int, int]]) -> str:
@@ -107,6 +125,10 @@ def _left_out(pack: Pack, linked: Linked, calls: Sequence[Call]) -> Mention | No
                 if convert(mention.quantity, slot.slot.unit) is not None:
                     return mention
     return None
+
+
+def _unknown(thing: str) -> Rejection:
+    return _refusal(RejectReason.UNKNOWN_ENTITY, f"nothing is known here that is called {thing!r}")
 
 
 def _refusal(reason: RejectReason, detail: str) -> Rejection:

@@ -52,6 +52,13 @@ def unknown_thing(linked: Linked, familiar: frozenset[str], quoted: Sequence[tup
     return ""
 
 
+def strange_thing(linked: Linked, familiar: frozenset[str]) -> str:
+    """The unknown thing of a sentence in which every other word is a name or one of the pack's; or ""."""
+    thing = unknown_thing(linked, familiar)
+    strange = {word.text for word in linked.words if not linked.is_marked(word) and _is_strange(word.text, familiar)}
+    return thing if strange <= set(thing.split()) else ""
+
+
 def _only_describes(linked: Linked, article: int, after: int) -> bool:
     """Whether the words between an article and `after` belong to a name, say what a thing looks like, or remark."""
     words = linked.words
