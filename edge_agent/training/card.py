@@ -106,6 +106,7 @@ Written by `python -m edge_agent.training`; `training.json` holds the same facts
 | parameters | {facts.parameters:,} |
 | packs | {", ".join(facts.packs)} |
 | data | generated from the packs' own phrases; no other text, no recorded commands |
+| words | begin at their vectors from all-MiniLM-L6-v2 (Apache-2.0), then learn; nothing of that model ships |
 | corpus | sha256 `{facts.corpus}` over its first {DIGESTED:,} sentences and answers |
 | seed, steps, tokens | {facts.seed}, {facts.steps:,}, {facts.tokens:,} |
 | time | {facts.seconds / 60:.1f} minutes on {facts.threads} CPU thread(s) |
