@@ -85,12 +85,12 @@ def test_without_phrases_nothing_is_strange(tmp_path: Path) -> None:
 
 
 def test_a_noun_of_one_example_is_no_word_of_a_large_pack(tmp_path: Path) -> None:
-    """In many sentences a word said once is somebody's example; in a short page every word counts."""
+    """In many sentences a word said once is somebody's example; a short page is no account of a language at all."""
     body = "language: en\nintents:\n  wait:\n    data:\n      - sentences:\n"
     short, long = tmp_path / "short.yaml", tmp_path / "long.yaml"
     short.write_text(body + '          - "wait by the anvil {seconds:seconds}"\n', encoding="utf-8")
     lines = [f'          - "wait ({number}|there) {{seconds:seconds}}"\n' for number in range(400)]
     long.write_text(body + '          - "wait by the anvil {seconds:seconds}"\n' + "".join(lines), encoding="utf-8")
-    assert "anvil" in familiar_words((short,))
+    assert familiar_words((short,)) == frozenset()
     assert "anvil" not in familiar_words((long,))
     assert "wait" in familiar_words((long,))

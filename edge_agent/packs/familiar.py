@@ -18,6 +18,8 @@ from edge_agent.packs.phrase_file import PhraseFile, read_phrase_file
 _COURTESIES: Final = Path(__file__).with_name("phrases") / "shared.yaml"
 _SENTENCES_A_MENTION: Final = 300
 """A word of sentences counts when one sentence in so many says it: a noun in one example is no word of the pack."""
+_SENTENCES_MIN: Final = 250
+"""Fewer are examples of how people speak, no account of it; nothing is called strange by them."""
 _PLACE: Final = re.compile(r"\{[^}]*\}|<[^>]*>")
 _RULE: Final = re.compile(r"<([^>]*)>")
 _LIST: Final = re.compile(r"\{([^}:]*)")
@@ -26,14 +28,14 @@ _WORD: Final = re.compile(r"[a-z']+")
 
 @cache
 def familiar_words(phrases: tuple[Path, ...]) -> frozenset[str]:
-    """The familiar words of a pack with these phrase files; none for a pack without phrases.
+    """The familiar words of a pack with these phrase files; none for a pack with few phrases.
 
     Raises:
         ConfigurationFault: PHRASES_INVALID, naming file and line.
     """
     files = [read_phrase_file(path) for path in phrases]
     sentences = [text for file in files for block in file.blocks if block.intent != REJECT for text in block.sentences]
-    if not sentences:
+    if len(sentences) < _SENTENCES_MIN:
         return frozenset()
     counted = Counter(word for text in sentences for word in set(_words(text)))
     least = 1 + len(sentences) // _SENTENCES_A_MENTION
