@@ -41,6 +41,7 @@ i will wait here bring me the red box
 i'd like the red box
 no, dock 3
 go to dock 3
+i like maria bring her the red box
 """
 
 
@@ -77,6 +78,7 @@ def test_another_script_is_no_english() -> None:
         pytest.param("throw the scanner at tom", "throw", id="a thing at somebody"),
         pytest.param("run over tom", "run", id="over somebody"),
         pytest.param("run to tom", "", id="on foot"),
+        pytest.param("run over to tom", "", id="over to somebody"),
         pytest.param("throw the scanner in the waste bin", "", id="a thing away"),
         pytest.param("open the gate and don't hit tom", "", id="negated"),
         pytest.param("bring tom the red box", "", id="a kindness"),

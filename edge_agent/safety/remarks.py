@@ -44,7 +44,7 @@ def remark(linked: Linked, *, moves: bool) -> str:
         return "a number alone asks for nothing"
     if _declines(linked, words):
         return "this is declined, not asked for"
-    if words[0] in _SPEAKERS and len(words) > 1 and words[1] in _LIKES and linked.is_marked(linked.words[-1]):
+    if words[0] in _SPEAKERS and len(words) > 2 and words[1] in _LIKES and _is_one_thing(linked, 2):
         return "this says what somebody likes"
     if words[0] == "if" and len(words) > 2 and words[1] in _SPEAKERS and _is_supposed(words[2]):
         return "this only supposes something"
@@ -61,7 +61,8 @@ def harms(linked: Linked) -> str:
         for person in people:
             between = [each.text for each in linked.words if word.end <= each.start < person.start]
             near = person.start > word.start and len(between) <= 4
-            if near and (word.text not in _NEED_AT or not _AT.isdisjoint(between)):
+            against = not _AT.isdisjoint(between) and "to" not in between  # "run over to tom" is kind
+            if near and (word.text not in _NEED_AT or against):
                 return word.text
     return ""
 
@@ -101,6 +102,12 @@ def _declines(linked: Linked, words: list[str]) -> bool:
     if declined is None or "," in linked.text[linked.words[0].end : first.start]:
         return False
     return all(word.text in _COURTESIES for word in linked.words if word.start >= declined.end)
+
+
+def _is_one_thing(linked: Linked, first: int) -> bool:
+    """Whether nothing but one thing is named from a word on, with or without an article."""
+    rest = [word for word in linked.words[first:] if word.text not in DETERMINERS or linked.is_marked(word)]
+    return any(all(each.start <= word.start < each.end for word in rest) for each in linked.mentions) and bool(rest)
 
 
 def _is_supposed(verb: str) -> bool:
