@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from home_surroundings import around
 from pydantic import ValidationError
 
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.messages.base import JsonAction
-from edge_agent.packs.base import Action, EntitySlot, Pack, QuantitySlot, Surroundings, make_pack
+from edge_agent.packs.base import Action, EntitySlot, Pack, QuantitySlot, make_pack
 from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.world.entities import Entity
 from edge_agent.world.loading import load_world
 from edge_agent.world.mention import Quantity, Unit
 
 HOME = load_pack("home")
-
-
-def around(text: str, *entities: Entity, area: str | None = "Kitchen") -> Surroundings:
-    by_name = {entity.name: entity for entity in entities}
-    return Surroundings(
-        text=text,
-        area=area,
-        speaker=None,
-        entity=by_name.get,
-        of_kind=lambda kind: [entity for entity in entities if entity.kind == kind],
-    )
 
 
 @pytest.mark.parametrize("name", SHIPPED)

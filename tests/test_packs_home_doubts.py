@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from home_surroundings import around
 
 from edge_agent.messages.base import JsonAction
-from edge_agent.packs.base import Doubt, Surroundings
+from edge_agent.packs.base import Doubt
 from edge_agent.packs.registry import load_pack
 from edge_agent.world.entities import Entity
 
 HOME = load_pack("home")
-
-
-def around(text: str, *entities: Entity, area: str | None = "Kitchen") -> Surroundings:
-    by_name = {entity.name: entity for entity in entities}
-    return Surroundings(
-        text=text,
-        area=area,
-        speaker=None,
-        entity=by_name.get,
-        of_kind=lambda kind: [entity for entity in entities if entity.kind == kind],
-    )
 
 
 LAMPS = (Entity("Desk Lamp", "light"), Entity("Ceiling", "light"), Entity("Patio Fan", "fan"))
