@@ -61,10 +61,10 @@ $(VENV)/.engine: $(VENV)/.made scripts/build-engine.sh
 
 $(VENV)/.run: $(VENV)/.engine pyproject.toml
 	@echo "setup: edge-agent and its libraries"
-	@$(PIP) install --find-links $(WHEELS) --editable .
+	@$(PIP) install --find-links $(WHEELS) --editable '.[speech]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "setup: tools for tests and training"
-	@$(PIP) install --find-links $(WHEELS) --editable '.[dev,training]'
+	@$(PIP) install --find-links $(WHEELS) --editable '.[speech,dev,training]'
 	@touch $@

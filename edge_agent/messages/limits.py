@@ -37,3 +37,19 @@ COMMANDS_IN_FLIGHT_MAX: Final = 256
 """Commands accepted and not yet answered; one more is QUEUE_FULL. STOP is not counted."""
 SNAPSHOT_ACTIONS_MAX: Final = 200
 """Open actions named in one snapshot."""
+
+AUDIO_RATE_HZ_MIN: Final = 8_000
+AUDIO_RATE_HZ_MAX: Final = 48_000
+"""Sampling rates that are taken; everything is resampled to 16 kHz."""
+AUDIO_CHANNELS_MAX: Final = 2
+"""Two channels are averaged to one."""
+AUDIO_STREAMS_MAX: Final = 8
+"""Audio streams open at once, microphones of this box included; one more is QUEUE_FULL."""
+AUDIO_WINDOW_MS: Final = 4_000
+"""Audio that a client may send ahead of the last `audio_progress`; more is AUDIO_OVERRUN."""
+AUDIO_QUIET_MS_MAX: Final = 3_000
+"""An open stream that sends nothing for this long is AUDIO_LOST, and what was half said is dropped."""
+UTTERANCE_MS_MAX: Final = 15_000
+"""Longest utterance; more is UTTERANCE_TOO_LONG and nothing of it is done."""
+ALTERNATIVES_MAX: Final = 5
+"""Other readings of one utterance that a recogniser may hand on."""
