@@ -23,6 +23,7 @@ ROOMS = (
     ("packs",),
     ("world",),
     ("observe",),
+    ("processes",),
     ("client",),
     ("settings",),
     ("messages",),

@@ -6,9 +6,6 @@ holds no keys, opens nothing else, and dies with its parent. It decides nothing 
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import sys
 from multiprocessing.connection import Connection
 
@@ -26,14 +23,12 @@ from edge_agent.language.wire import (
     read_message,
     read_request,
 )
-
-_PR_SET_PDEATHSIG = 1
+from edge_agent.processes.mortal import die_with_parent
 
 
 def main() -> int:
     """Serve until the socket closes."""
-    _die_with_parent(int(sys.argv[2]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's to handle
+    die_with_parent(int(sys.argv[2]))
     connection = Connection(int(sys.argv[1]))
     server = _Server()
     while True:
@@ -68,14 +63,6 @@ class _Server:
             case {"decide": dict(request)} if self._engine:
                 return {"decision": decision_object(self._engine.decide(read_request(request)))}
         raise NodeFault(Code.INTERNAL, f"the engine's process does not know {sorted(message)}")
-
-
-def _die_with_parent(parent: int) -> None:
-    """Ask Linux for SIGKILL when the thread that started us ends; elsewhere the closed socket ends us."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we could ask
-            sys.exit(0)
 
 
 if __name__ == "__main__":

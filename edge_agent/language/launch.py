@@ -1,22 +1,15 @@
 """One engine process: how it is started, spoken to and ended.
 
-The child is a fresh interpreter (nothing is forked, nothing is inherited but one socket) with an environment that holds
-no keys. Decides that a child which dies before it has proven itself with one decode is started once more without the
+Decides that a child which dies before it has proven itself with one decode is started once more without the
 processor's extra matrix kernels: builds exist that die in them (AMX with GCC 12).
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-import weakref
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any, BinaryIO
+from typing import Any
 
 from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.selftest import Trial, trials
@@ -25,27 +18,23 @@ from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import Style
 from edge_agent.language.wire import MESSAGE_BYTES_MAX, JsonObject, pack_message, read_fault, read_message
 from edge_agent.packs.base import Pack
+from edge_agent.processes.spawn import Spawned, spawn
 
-_LAST_WORDS_BYTES = 400
 LOAD_TIMEOUT_S = 600.0
 """A large model from a slow disk, its hash included."""
-_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
-_ENVIRONMENT_PREFIXES = ("CUDA_", "NVIDIA_", "GGML_", "OMP_")
 
 
 class Child:
     """A running engine process and the one socket to it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: Connection, errors: BinaryIO) -> None:
-        self._process = process
-        self._errors = errors
-        weakref.finalize(self, errors.close)
+    def __init__(self, spawned: Spawned, connection: Connection) -> None:
+        self._spawned = spawned
         self._connection = connection
         self.facts: dict[str, Any] = {}
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._spawned.pid
 
     def ask(self, message: JsonObject, timeout_ms: float) -> JsonObject | None:
         """The reply to a message, or None when there is none in time.
@@ -63,16 +52,15 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once; the socket is closed with it by the kernel."""
-        self._process.kill()
+        self._spawned.kill()
 
     def wait(self) -> int:
         """Wait for the end; minus the signal's number, or the exit status."""
-        return self._process.wait()
+        return self._spawned.wait()
 
     def last_words(self) -> str:
         """The end of what the process wrote to its standard error: a failed assertion of native code, a traceback."""
-        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - _LAST_WORDS_BYTES))
-        return " ".join(self._errors.read().decode("utf-8", "replace").split())
+        return self._spawned.last_words()
 
     def discard(self) -> int:
         """Kill, wait and close; for a child that nobody else knows of."""
@@ -141,25 +129,6 @@ def trial_object(trial: Trial) -> JsonObject:
 
 
 def _spawn() -> Child:
-    ours, theirs = socket.socketpair()
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent.language.child", str(theirs.fileno()), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=_environment(),
-            pass_fds=(theirs.fileno(),),
-        )
-    return Child(process, Connection(ours.detach()), errors)
-
-
-def _environment() -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
-    }
     # ggml would attach a debugger to a dying process to print where it died
-    return {**kept, "GGML_NO_BACKTRACE": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    spawned = spawn("edge_agent.language.child", environment={"GGML_NO_BACKTRACE": "1"})
+    return Child(spawned, Connection(spawned.socket.detach()))

@@ -1,0 +1,197 @@
+"""Child processes: frames, births, deaths and new starts; with real processes and real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.clock import SystemClock
+from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, read_frame
+from edge_agent.processes.supervised import BACKLOG_BYTES_MAX, Supervised
+
+ECHO = """
+    import os, socket, sys
+    from edge_agent.processes.frames import read_frame, write_frame
+    from edge_agent.processes.mortal import die_with_parent
+    die_with_parent(int(sys.argv[2]))
+    file = socket.socket(fileno=int(sys.argv[1])).makefile("rwb")
+    load, _ = read_frame(file)
+    if load.get("fail"):
+        write_frame(file, {"failed": {"why": "told to"}})
+        sys.exit(3)
+    write_frame(file, {"ready": {"pid": os.getpid(), "secret": os.environ.get("A_SECRET", "")}})
+    while True:
+        header, payload = read_frame(file)
+        if header.get("garbage"):
+            file.write(b"\\x00\\x00\\x00\\x02\\x00\\x00\\x00\\x00[]")
+            file.flush()
+        elif header.get("sleep"):
+            import time; time.sleep(60)
+        else:
+            write_frame(file, header, payload)
+"""
+
+
+class Ears:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+
+    def came_up(self, facts: Mapping[str, Any]) -> None:
+        self.heard.put_nowait(("up", facts))
+
+    def said(self, header: JsonObject, payload: bytes) -> None:
+        self.heard.put_nowait(("said", (header, payload)))
+
+    def went_down(self, why: str) -> None:
+        self.heard.put_nowait(("down", why))
+
+    async def next(self, kind: str) -> Any:
+        """The next thing it is told, which must be of this kind."""
+        found, value = await asyncio.wait_for(self.heard.get(), 20)
+        assert found == kind, (found, value)
+        return value
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "echo_child.py").write_text(textwrap.dedent(ECHO))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    return "echo_child"
+
+
+@asynccontextmanager
+async def running(module: str, load: JsonObject | None = None) -> AsyncIterator[tuple[Supervised, Ears]]:
+    ears = Ears()
+    child = Supervised(module, lambda: load or {}, ears, SystemClock(), backoff_s=(0.0, 0.05))
+    work = asyncio.create_task(child.run())
+    try:
+        yield child, ears
+    finally:
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+
+@given(header=st.dictionaries(st.text(), st.integers() | st.text()), payload=st.binary(max_size=500))
+def test_a_frame_comes_back_as_it_went(header: dict[str, Any], payload: bytes) -> None:
+    """Whatever it holds."""
+    assert read_frame(io.BytesIO(pack_frame(header, payload))) == (header, payload)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        pytest.param(b"", EOFError, id="nothing"),
+        pytest.param(b"\0\0\0", EOFError, id="cut in the lengths"),
+        pytest.param(pack_frame({"a": 1}, b"1234")[:-1], EOFError, id="cut in the payload"),
+        pytest.param(b"\xff" * 8, BadFrame, id="absurd lengths"),
+        pytest.param(b"\0\0\0\2\0\0\0\0[]", BadFrame, id="not an object"),
+        pytest.param(b"\0\0\0\1\0\0\0\0{", BadFrame, id="not JSON"),
+        pytest.param(b"\0\0\0\2\0\0\0\0\xff\xfe", BadFrame, id="not text"),
+    ],
+)
+def test_what_is_no_frame_is_refused(data: bytes, fault: type[Exception]) -> None:
+    """A cut stream is an end, anything else a bad frame; nothing else escapes."""
+    with pytest.raises(fault):
+        read_frame(io.BytesIO(data))
+
+
+async def _answers(module: str) -> None:
+    async with running(module) as (child, ears):
+        assert not child.send({"too": "early"})
+        facts = await ears.next("up")
+        assert facts["pid"] == child.pid
+        assert child.ready
+        assert child.send({"hello": 1}, b"\x01\x02")
+        assert await ears.next("said") == ({"hello": 1}, b"\x01\x02")
+
+
+def test_a_child_is_loaded_and_answers(module: str) -> None:
+    """And what is sent before it is there is refused instead of kept."""
+    asyncio.run(_answers(module))
+
+
+async def _comes_again(module: str) -> None:
+    async with running(module) as (child, ears):
+        first = await ears.next("up")
+        os.kill(first["pid"], signal.SIGKILL)
+        assert "exit status -9" in await ears.next("down")
+        second = await ears.next("up")
+        assert second["pid"] != first["pid"]
+        assert child.restarts == 1
+        assert child.send({"still": "there"})
+        assert await ears.next("said") == ({"still": "there"}, b"")
+        child.kill("too slow")
+        assert "too slow" in await ears.next("down")
+        await ears.next("up")
+
+
+def test_a_killed_child_is_started_again(module: str) -> None:
+    """By whoever killed it; how it ended is told."""
+    asyncio.run(_comes_again(module))
+
+
+async def _garbage(module: str) -> None:
+    async with running(module) as (child, ears):
+        await ears.next("up")
+        child.send({"garbage": 1})
+        assert "not an object" in await ears.next("down")
+        await ears.next("up")
+
+
+def test_a_child_that_sends_garbage_is_ended(module: str) -> None:
+    """It is not trusted, and not read on."""
+    asyncio.run(_garbage(module))
+
+
+async def _fails(module: str) -> None:
+    async with running(module, {"fail": True}) as (child, ears):
+        assert "told to" in await ears.next("down")
+        assert "told to" in await ears.next("down")
+        assert not child.ready
+
+
+def test_a_child_that_cannot_load_is_tried_again(module: str) -> None:
+    """With its reason each time."""
+    asyncio.run(_fails(module))
+
+
+async def _backlog(module: str) -> None:
+    async with running(module) as (child, ears):
+        await ears.next("up")
+        child.send({"sleep": 1})
+        sent = 0
+        while child.send({"sound": 1}, bytes(64_000)):
+            sent += 64_000
+            assert sent < 4 * BACKLOG_BYTES_MAX, "nobody ever said no"
+        assert sent >= BACKLOG_BYTES_MAX / 2
+
+
+def test_a_child_that_reads_nothing_is_not_fed_without_end(module: str) -> None:
+    """Sending fails at the limit; memory does not grow."""
+    asyncio.run(_backlog(module))
+
+
+async def _secrets(module: str) -> None:
+    async with running(module) as (_, ears):
+        assert (await ears.next("up"))["secret"] == ""
+
+
+def test_a_child_gets_no_secrets(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its environment holds what a process needs, not what its parent knows."""
+    monkeypatch.setenv("A_SECRET", "key")
+    asyncio.run(_secrets(module))
