@@ -13,6 +13,16 @@ from edge_agent.messages.answer import (
     RejectReason,
     Timings,
 )
+from edge_agent.messages.audio import (
+    AudioAttach,
+    AudioChunk,
+    AudioEnd,
+    AudioEnded,
+    AudioProgress,
+    AudioReady,
+    AudioStart,
+    Heard,
+)
 from edge_agent.messages.base import JsonAction, Message
 from edge_agent.messages.command import Accepted, Command, Confirm, Confirmed, Context
 from edge_agent.messages.executor import ActionState, Heartbeat, Hello, Noted, Perform, Report, Welcome
@@ -39,6 +49,10 @@ TO_NODE: tuple[type[Message], ...] = (
     Report,
     Heartbeat,
     Stopped,
+    AudioStart,
+    AudioChunk,
+    AudioEnd,
+    AudioAttach,
 )
 """What the ROUTER socket takes."""
 
@@ -57,6 +71,10 @@ FROM_NODE: tuple[type[Message], ...] = (
     Stop,
     StateEvent,
     CommandEvent,
+    AudioReady,
+    AudioProgress,
+    AudioEnded,
+    Heard,
 )
 """What the node sends, on the ROUTER or the PUB socket."""
 
@@ -66,6 +84,13 @@ __all__ = [
     "Accepted",
     "ActionState",
     "Answer",
+    "AudioAttach",
+    "AudioChunk",
+    "AudioEnd",
+    "AudioEnded",
+    "AudioProgress",
+    "AudioReady",
+    "AudioStart",
     "Command",
     "CommandEvent",
     "Confirm",
@@ -77,6 +102,7 @@ __all__ = [
     "Failure",
     "Halt",
     "Halted",
+    "Heard",
     "Heartbeat",
     "Hello",
     "JsonAction",

@@ -83,7 +83,16 @@ class Failure(Part):
 
 
 class Timings(Part):
-    """Milliseconds a stage; `total_ms` is from receipt to answer and the others add up to it."""
+    """Milliseconds a stage; `total_ms` is from receipt to answer and the others add up to it.
+
+    What was spoken is received when speech ends. Work done during the silence that is waited for costs nothing more, so
+    the stages of a sentence that was read in it are 0.
+    """
+
+    endpoint_ms: Milliseconds = 0.0
+    """Silence waited for, to be sure that speech had ended."""
+    transcribe_ms: Milliseconds = 0.0
+    """From that to the words."""
 
     admit_ms: Milliseconds = 0.0
     journal_ms: Milliseconds = 0.0

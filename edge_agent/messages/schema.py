@@ -13,6 +13,16 @@ from pydantic.json_schema import models_json_schema
 from edge_agent import __version__
 from edge_agent.messages import FROM_NODE, TO_NODE
 from edge_agent.messages.answer import Answer
+from edge_agent.messages.audio import (
+    AudioAttach,
+    AudioChunk,
+    AudioEnd,
+    AudioEnded,
+    AudioProgress,
+    AudioReady,
+    AudioStart,
+    Heard,
+)
 from edge_agent.messages.base import Message
 from edge_agent.messages.command import Accepted, Command, Confirm, Confirmed
 from edge_agent.messages.executor import Heartbeat, Hello, Noted, Perform, Report, Welcome
@@ -23,7 +33,7 @@ from edge_agent.messages.world import WorldUpdate, WorldUpdated
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_VERSION: Final = "3.0.0"
 
-TOPICS: Final[dict[str, type[Message]]] = {"state": StateEvent, "command": CommandEvent, "stop": Stop}
+TOPICS: Final[dict[str, type[Message]]] = {"state": StateEvent, "command": CommandEvent, "stop": Stop, "heard": Heard}
 """The PUB socket: the first frame of each message, and what the second one holds."""
 
 REPLIES: Final[dict[type[Message], tuple[type[Message], ...]]] = {
@@ -37,6 +47,10 @@ REPLIES: Final[dict[type[Message], tuple[type[Message], ...]]] = {
     Report: (Noted,),
     Heartbeat: (),
     Stopped: (),
+    AudioStart: (AudioReady,),
+    AudioChunk: (AudioProgress, Heard, Accepted, Answer),
+    AudioEnd: (Heard, Accepted, Answer, AudioEnded),
+    AudioAttach: (AudioReady, Heard, Accepted, Answer),
 }
 """What the node answers to each message; `error` is possible everywhere."""
 
@@ -79,7 +93,8 @@ def asyncapi() -> dict[str, Any]:
             "command": {
                 "address": "command",
                 "title": "ROUTER",
-                "description": "Clients and executors connect a DEALER; every message is one frame.",
+                "description": "Clients and executors connect a DEALER; every message is one frame, "
+                "but audio_chunk has its PCM bytes in a second one.",
                 "messages": {_type_of(kind): _message_ref(kind) for kind in (*TO_NODE, *_on_router())},
             },
             "events": {
