@@ -10,6 +10,10 @@ from edge_agent.messages import limits
 from edge_agent.messages.base import Epoch, Identifier, Message, Name, Part
 
 
+Alternative = Annotated[str, StringConstraints(max_length=limits.TEXT_CHARS_MAX)]
+"""Another reading of what was heard."""
+
+
 class Context(Part):
     """Where and by whom a command was said; fills "here", "me" and "the lights"."""
 
@@ -17,6 +21,20 @@ class Context(Part):
     """The area in which the speaker stands."""
     speaker: Name | None = None
     """The speaker's name in the world; "me" is emitted as `me` when it is absent."""
+
+
+class Spoken(Part):
+    """The command's text was heard by a recogniser: what else it may have been.
+
+    A node never carries out what two readings disagree about, stops where any of them is a stop, and refuses where one
+    of them forbids what another asks for. A reading that a command's text could not be (BAD_TEXT, EMPTY_TEXT) is left
+    out.
+    """
+
+    alternatives: Annotated[tuple[Alternative, ...], Field(max_length=limits.ALTERNATIVES_MAX)] = ()
+    """Other readings of the same sound, likeliest first, without `text` itself."""
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The recogniser's own of `text`; comparable within one recogniser."""
 
 
 class Command(Message):
@@ -44,6 +62,8 @@ class Command(Message):
     ttl_ms: Annotated[int, Field(ge=limits.TTL_MS_MIN, le=limits.TTL_MS_MAX)] | None = None
     """Time from receipt to the sending of the first action; the pack's default when absent."""
     context: Context = Context()
+    spoken: Spoken | None = None
+    """Present when the text was heard and not typed: names are then also known by their sound."""
 
 
 class Accepted(Message):
