@@ -9,7 +9,6 @@ from pydantic import Field, StringConstraints
 from edge_agent.messages import limits
 from edge_agent.messages.base import Epoch, Identifier, Message, Name, Part
 
-
 Alternative = Annotated[str, StringConstraints(max_length=limits.TEXT_CHARS_MAX)]
 """Another reading of what was heard."""
 
