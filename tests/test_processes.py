@@ -18,18 +18,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.clock import SystemClock
+from edge_agent.errors import Code, ConfigurationFault, NodeFault
+from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, read_frame
 from edge_agent.processes.supervised import BACKLOG_BYTES_MAX, Supervised
 
 ECHO = """
     import os, socket, sys
-    from edge_agent.processes.frames import read_frame, write_frame
+    from edge_agent.errors import Code, ConfigurationFault, NodeFault
+from edge_agent.processes.faults import fault_object
+from edge_agent.processes.frames import read_frame, write_frame
     from edge_agent.processes.mortal import die_with_parent
     die_with_parent(int(sys.argv[2]))
     file = socket.socket(fileno=int(sys.argv[1])).makefile("rwb")
     load, _ = read_frame(file)
     if load.get("fail"):
-        write_frame(file, {"failed": {"why": "told to"}})
+        write_frame(file, {"failed": load["fail"]})
         sys.exit(3)
     write_frame(file, {"ready": {"pid": os.getpid(), "secret": os.environ.get("A_SECRET", "")}})
     while True:
@@ -159,15 +163,31 @@ def test_a_child_that_sends_garbage_is_ended(module: str) -> None:
 
 
 async def _fails(module: str) -> None:
-    async with running(module, {"fail": True}) as (child, ears):
-        assert "told to" in await ears.next("down")
-        assert "told to" in await ears.next("down")
+    async with running(module, {"fail": fault_object(NodeFault(Code.MIC_LOST, "no sound today"))}) as (child, ears):
+        assert "no sound today" in await ears.next("down")
+        assert "no sound today" in await ears.next("down")
         assert not child.ready
 
 
 def test_a_child_that_cannot_load_is_tried_again(module: str) -> None:
     """With its reason each time."""
     asyncio.run(_fails(module))
+
+
+async def _gives_up(module: str) -> None:
+    ears = Ears()
+    fault = fault_object(ConfigurationFault(Code.MODEL_MISSING, "no such folder", where="speech.whisper"))
+    child = Supervised(module, lambda: {"fail": fault}, ears, SystemClock(), backoff_s=(0.0,))
+    await asyncio.wait_for(child.run(), 20)
+    assert "no such folder" in await ears.next("down")
+    assert ears.heard.empty()
+    assert child.failure is not None
+    assert child.failure.code is Code.MODEL_MISSING
+
+
+def test_a_child_that_a_setting_keeps_from_loading_is_given_up(module: str) -> None:
+    """The same file would fail the same way."""
+    asyncio.run(_gives_up(module))
 
 
 async def _backlog(module: str) -> None:

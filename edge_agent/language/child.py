@@ -18,11 +18,11 @@ from edge_agent.language.wire import (
     MESSAGE_BYTES_MAX,
     JsonObject,
     decision_object,
-    fault_object,
     pack_message,
     read_message,
     read_request,
 )
+from edge_agent.processes.faults import fault_object
 from edge_agent.processes.mortal import die_with_parent
 
 

@@ -10,17 +10,12 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
-from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.language.decision import DecideRequest, Decision, Reading
+from edge_agent.processes import faults
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """One message; the prompts of many packs with their examples stay far below."""
-
-_FAULTS: dict[str, type[EdgeAgentError]] = {
-    "client": ClientFault,
-    "configuration": ConfigurationFault,
-    "node": NodeFault,
-}
 
 JsonObject = dict[str, Any]
 
@@ -82,18 +77,9 @@ def _reading(message: Any) -> Reading:
     raise _garbled("a reading with a wrong field")
 
 
-def fault_object(error: EdgeAgentError) -> JsonObject:
-    fault = next(name for name, kind in _FAULTS.items() if isinstance(error, kind))
-    return {"fault": fault, "code": error.code.value, "message": error.message, "where": error.where}
-
-
 def read_fault(message: Any) -> EdgeAgentError:
     """The error that the engine's process reported."""
-    try:
-        kind = _FAULTS[message["fault"]]
-        return kind(Code(message["code"]), str(message["message"])[:2_000], where=str(message["where"])[:500])
-    except (KeyError, ValueError, TypeError):
-        return _garbled("an error without a code")
+    return faults.read_fault(message) or _garbled("an error without a code")
 
 
 def _garbled(what: str) -> NodeFault:

@@ -1,6 +1,7 @@
 """A child that is started again whenever it ends, on the node's own loop. Its frames go to one listener.
 
-Decides when it is started and how long to wait after it failed. What is sent while there is no child is refused, not
+Decides when it is started and how long to wait after it failed; one that a file or a setting keeps from starting is not
+tried again, as it would fail the same way. What is sent while there is no child is refused, not
 kept: sound that waits for a restart is old when it is heard.
 """
 
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from edge_agent.clock import Clock
+from edge_agent.errors import ConfigurationFault, EdgeAgentError
+from edge_agent.processes.faults import read_fault
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, receive_frame
 from edge_agent.processes.spawn import Spawned, spawn
 
@@ -45,7 +48,7 @@ class _Running:
 
 @dataclass(slots=True)
 class Supervised:
-    """One kind of child. `load` is what it is told first; it answers {"ready": {facts}} or {"failed": {…}}."""
+    """One kind of child. `load` is what it is told first; it answers {"ready": {facts}} or {"failed": a fault}."""
 
     module: str
     load: Callable[[], JsonObject]
@@ -56,6 +59,8 @@ class Supervised:
     facts: Mapping[str, Any] = field(default_factory=dict)
     restarts: int = 0
     last_end: str = ""
+    failure: EdgeAgentError | None = None
+    """Why the latest start failed, in the child's own words."""
     _running: _Running | None = None
     _why: str = ""
 
@@ -86,7 +91,7 @@ class Supervised:
             self._running.child.kill()
 
     async def run(self) -> None:
-        """Start it, listen to it, start it again; until this is cancelled, which ends it for good."""
+        """Start it, listen to it, start it again; until this is cancelled, which ends it for good, or it cannot be."""
         failures = 0
         while True:
             await asyncio.sleep(self.backoff_s[min(failures, len(self.backoff_s) - 1)])
@@ -96,6 +101,8 @@ class Supervised:
             self.restarts += 1
             self.last_end = why
             self.listener.went_down(why)
+            if isinstance(self.failure, ConfigurationFault):
+                return
 
     async def _one_life(self) -> str:
         """From start to end; returns how it ended."""
@@ -104,13 +111,14 @@ class Supervised:
         except OSError as problem:
             return f"cannot be started: {problem}"
         writer: asyncio.StreamWriter | None = None
-        self._why = ""
+        self._why, self.failure = "", None
         try:
             reader, writer = await asyncio.open_connection(sock=child.socket)
             writer.write(pack_frame(self.load()))
             header, _ = await asyncio.wait_for(receive_frame(reader), LOAD_TIMEOUT_S)
             if not isinstance(header.get("ready"), dict):
-                return str(header.get("failed") or header)[:400]
+                self.failure = read_fault(header.get("failed"))
+                return str(self.failure or header)[:400]
             self.facts = header["ready"]
             self._running = _Running(child, writer)
             self.listener.came_up(self.facts)

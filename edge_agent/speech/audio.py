@@ -78,3 +78,15 @@ def to_wave(samples: Samples) -> NDArray[np.float32]:
 def duration_ms(samples: Samples) -> float:
     """Milliseconds of these samples."""
     return 1_000.0 * len(samples) / RATE_HZ
+
+
+def samples_of(data: bytes) -> Samples:
+    """Samples that were bytes (`SpeechHeard.pcm`, a frame's payload).
+
+    Raises:
+        ClientFault: AUDIO_ODD_BYTES.
+    """
+    if len(data) % BYTES_PER_SAMPLE:
+        raise ClientFault(Code.AUDIO_ODD_BYTES, f"{len(data)} bytes are no whole number of samples")
+    samples: Samples = np.frombuffer(data, dtype="<i2").astype(np.int16, copy=False)
+    return samples
