@@ -22,6 +22,7 @@ ROOMS = (
     ("grammar",),
     ("packs",),
     ("world",),
+    ("store",),
     ("observe",),
     ("processes",),
     ("client",),
