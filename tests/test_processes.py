@@ -25,9 +25,7 @@ from edge_agent.processes.supervised import BACKLOG_BYTES_MAX, Supervised
 
 ECHO = """
     import os, socket, sys
-    from edge_agent.errors import Code, ConfigurationFault, NodeFault
-from edge_agent.processes.faults import fault_object
-from edge_agent.processes.frames import read_frame, write_frame
+    from edge_agent.processes.frames import read_frame, write_frame
     from edge_agent.processes.mortal import die_with_parent
     die_with_parent(int(sys.argv[2]))
     file = socket.socket(fileno=int(sys.argv[1])).makefile("rwb")

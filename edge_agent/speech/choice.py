@@ -45,7 +45,7 @@ def recogniser_of(choice: Choice) -> Recogniser:
         if choice.name == "whisper":
             from edge_agent.speech.whisper import WhisperRecogniser  # noqa: PLC0415 - a heavy library, when chosen
 
-            return WhisperRecogniser(
+            recogniser: Recogniser = WhisperRecogniser(
                 Path(choice.model),
                 files=choice.sha256,
                 language=choice.language,
@@ -53,6 +53,7 @@ def recogniser_of(choice: Choice) -> Recogniser:
                 compute_type=choice.compute_type,
                 threads=choice.n_threads,
             )
+            return recogniser
         from edge_agent.speech.sphinx import SphinxRecogniser  # noqa: PLC0415 - likewise
     except ImportError as problem:
         raise ConfigurationFault(

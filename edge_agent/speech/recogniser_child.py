@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.processes.faults import fault_object
@@ -25,7 +25,7 @@ def main() -> int:
     die_with_parent(int(sys.argv[2]))
     with socket.socket(fileno=int(sys.argv[1])) as own, own.makefile("rwb") as file:
         try:
-            return _serve(file)
+            return _serve(cast(BinaryIO, file))
         except (EOFError, OSError, BadFrame):
             return 0
 
