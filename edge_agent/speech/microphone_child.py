@@ -1,0 +1,118 @@
+"""The microphone's process: `python -m edge_agent.speech.microphone_child SOCKET PARENT`.
+
+Told {"open": {"device": NAME or null}}, it answers {"ready": {…}} with the first sound, then sends {"pcm": N, "xruns":
+M} and a block of sound beside it, again and again. When the device is gone it says {"fault": {"code", "message"}} and
+ends. Told {"list": {}}, it answers {"ready": {"microphones": […]}} and ends. What cannot be done is {"failed": {"code",
+"message"}}, and the end.
+
+Decides when a device counts as lost: PortAudio says so, or its callback was silent for SILENT_MS_MAX, or it does not
+open within OPEN_S_MAX. It never tries again itself: PortAudio sees a device that was plugged in only in a new process.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from typing import BinaryIO, Final
+
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.processes.frames import BadFrame, JsonObject, read_frame, write_frame
+from edge_agent.processes.mortal import die_with_parent
+from edge_agent.speech.microphone import RING_BLOCKS, Capture, find_device, input_devices
+from edge_agent.speech.ring import Beat, Ring
+
+SILENT_MS_MAX: Final = 1_000.0
+"""A callback that is due every 32 ms and does not come for this long has lost its device."""
+FIRST_SOUND_MS_MAX: Final = 4_000.0
+"""Sound servers may begin late: an idle PulseAudio sink took 1.2 s."""
+OPEN_S_MAX: Final = 5.0
+"""A driver or a sound server that hangs, hangs for longer."""
+_LOOK_S: Final = 0.01
+"""Between two looks at the ring: what it adds to the delay of sound."""
+_LOOK_MS_MAX: Final = 100.0
+
+
+def main() -> int:
+    """Do the one thing that the parent asks for, until the device or the parent is gone."""
+    die_with_parent(int(sys.argv[2]))
+    parent = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        asked, _ = read_frame(parent.makefile("rb"))
+        _serve(asked, parent.makefile("wb"))
+    except (EOFError, OSError, BadFrame):
+        pass  # the parent is gone, and nobody is left to be told
+    # PortAudio's own farewell can hang on a device that is gone
+    os._exit(0)
+
+
+def _serve(asked: JsonObject, parent: BinaryIO) -> None:
+    watchdog = _open_in_time(parent)
+    try:
+        match asked:
+            case {"list": {}}:
+                write_frame(parent, {"ready": {"microphones": [one.to_object() for one in input_devices()]}})
+                return
+            case {"open": {"device": str() | None as name}}:
+                ring = Ring(RING_BLOCKS)
+                capture = Capture(find_device(name, input_devices()), ring)
+            case _:
+                raise NodeFault(Code.INTERNAL, f"the microphone's process does not know {sorted(asked)}")
+        watchdog.cancel()
+        _await_sound(capture, ring, SystemClock())
+        write_frame(parent, {"ready": capture.facts})
+    except EdgeAgentError as problem:
+        write_frame(parent, {"failed": _fault_object(problem)})
+        return
+    finally:
+        watchdog.cancel()
+    lost = _listen(capture, ring, SystemClock(), parent)
+    write_frame(parent, {"fault": _fault_object(lost)})
+
+
+def _await_sound(capture: Capture, ring: Ring, clock: Clock) -> None:
+    beat = Beat(_LOOK_MS_MAX)
+    while not ring.beats:
+        if not capture.active or beat.still_ms(ring.beats, clock.now_ms()) > FIRST_SOUND_MS_MAX:
+            raise NodeFault(Code.MIC_LOST, f"the microphone {capture.device.name!r} was opened and no sound came of it")
+        time.sleep(_LOOK_S)
+
+
+def _listen(capture: Capture, ring: Ring, clock: Clock, parent: BinaryIO) -> NodeFault:
+    """Send everything that is heard; returns when the device is lost."""
+    beat = Beat(_LOOK_MS_MAX)
+    sequence = 0
+    while capture.active and beat.still_ms(ring.beats, clock.now_ms()) < SILENT_MS_MAX:
+        while block := ring.take():
+            sequence += 1
+            write_frame(parent, {"pcm": sequence, "xruns": block.xruns}, block.pcm)
+        time.sleep(_LOOK_S)
+    return NodeFault(
+        Code.MIC_LOST,
+        f"the microphone {capture.device.name!r} went silent: unplugged, or its sound server ended",
+    )
+
+
+def _open_in_time(parent: BinaryIO) -> threading.Timer:
+    """Ends this process where opening hangs inside a library, which nothing else can."""
+
+    def give_up() -> None:
+        late = NodeFault(Code.MIC_LOST, f"the sound system did not answer within {OPEN_S_MAX:g} s")
+        write_frame(parent, {"failed": _fault_object(late)})
+        os._exit(1)
+
+    watchdog = threading.Timer(OPEN_S_MAX, give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    return watchdog
+
+
+def _fault_object(error: EdgeAgentError) -> JsonObject:
+    return {"code": error.code.value, "message": error.message}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
