@@ -68,14 +68,14 @@ class Connection:
             self._context.term()
             raise
 
-    def send(self, frame: bytes) -> None:
-        """Hand one frame on.
+    def send(self, *frames: bytes) -> None:
+        """Hand one message on.
 
         Raises:
             NodeFault: NODE_UNREACHABLE when no handshake is done within `connect_ms`.
         """
         try:
-            self._socket.send(frame)
+            self._socket.send_multipart(frames)
         except zmq.ZMQError as problem:
             raise _unreachable(self._address, problem) from problem
 
@@ -172,10 +172,10 @@ class AsyncConnection:
             self._socket.disable_monitor()
             monitor.close()
 
-    async def send(self, frame: bytes) -> None:
+    async def send(self, *frames: bytes) -> None:
         """As `Connection.send`."""
         try:
-            await self._socket.send(frame)
+            await self._socket.send_multipart(frames)
         except zmq.ZMQError as problem:
             raise _unreachable(self._address, problem) from problem
 

@@ -10,7 +10,7 @@ Every refusal of the node is raised as an `EdgeAgentError` with the node's own c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self, Unpack
 
 from edge_agent.client.connection import Connection, Subscription
@@ -34,10 +34,12 @@ from edge_agent.client.requests import (
     patience_ms,
     read_event,
 )
+from edge_agent.client.speaking import Said, Speaking
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault
 from edge_agent.messages import (
     Answer,
+    AudioStart,
     Command,
     Confirm,
     Confirmed,
@@ -88,6 +90,17 @@ class Client:
         command = command_of(text, fields)
         self._subscription.wait_until_watching(WATCH_MS)
         return self.ask(command, Answer)
+
+    def speak(self, chunks: Iterable[bytes], start: AudioStart | None = None) -> Iterator[Said]:
+        """Send sound as it comes, in portions of up to half a second; yields what is heard, and the answers to it.
+
+        Without `start`: 16 kHz, one channel, 16-bit integers, cut at silences.
+
+        Raises:
+            EdgeAgentError: with the node's code (SPEECH_UNAVAILABLE, STREAM_TAKEN, …), NODE_UNREACHABLE or NO_ANSWER.
+        """
+        self._subscription.wait_until_watching(WATCH_MS)
+        return Speaking(self._connection, self._clock, start or AudioStart(stream_id=new_id())).say(chunks)
 
     def confirm(self, planned: PlannedAction) -> Confirmed:
         """Say yes to exactly this action of an answer."""

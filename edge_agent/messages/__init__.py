@@ -24,7 +24,7 @@ from edge_agent.messages.audio import (
     Heard,
 )
 from edge_agent.messages.base import JsonAction, Message
-from edge_agent.messages.command import Accepted, Command, Confirm, Confirmed, Context
+from edge_agent.messages.command import Accepted, Command, Confirm, Confirmed, Context, Spoken
 from edge_agent.messages.executor import ActionState, Heartbeat, Hello, Noted, Perform, Report, Welcome
 from edge_agent.messages.status import (
     CommandEvent,
@@ -121,6 +121,7 @@ __all__ = [
     "RobotStatus",
     "Snapshot",
     "SnapshotRequest",
+    "Spoken",
     "StateEvent",
     "Stop",
     "Stopped",

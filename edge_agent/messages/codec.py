@@ -59,9 +59,10 @@ def encode(message: Message) -> bytes:
 
 
 def request_id_of(frame: bytes) -> str | None:
-    """The request id of a frame that was refused, as far as it can be read; for the error reply only."""
+    """The request id, or the stream's, of a frame that was refused, as far as it can be read; for the error reply only."""
     try:
-        value = parse_object(frame).get("request_id")
+        read = parse_object(frame)
+        value = read.get("request_id", read.get("stream_id"))
     except ClientFault:
         return None
     return _sayable(value[: limits.ID_CHARS_MAX]) if isinstance(value, str) else None

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from edge_agent.clock import Clock
-from edge_agent.messages import Message
-from edge_agent.messages.codec import encode
 from edge_agent.node.acceptance import Acceptance, Reply
+from edge_agent.node.ahead import ReadingAhead
 from edge_agent.node.answering import Answering
 from edge_agent.node.approval import Approval
+from edge_agent.node.attached import Attached
 from edge_agent.node.board import Board
 from edge_agent.node.boot import State
 from edge_agent.node.confirm import Confirmations
@@ -28,6 +28,8 @@ from edge_agent.node.pipeline import Pipeline
 from edge_agent.node.reception import Reception
 from edge_agent.node.requests import Requests
 from edge_agent.node.snapshot import Snapshots
+from edge_agent.node.speech_assembly import SpokenDesk, listening_half
+from edge_agent.node.speech_side import SpeechSide
 from edge_agent.node.stops import Stops
 from edge_agent.node.tasks import Tasks
 from edge_agent.node.understanding import Understanding
@@ -69,29 +71,34 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
     """A node that is ready to run."""
     settings, clock, stream, journal = parts.settings, parts.clock, parts.stream, parts.state.journal
 
-    def reply(peer: bytes, message: Message) -> None:
-        sockets.send(peer, encode(message))
-
+    attached = Attached(sockets.send)
+    reply = attached.reply
     out = _outgoing(parts, sockets)
-    interpreters = {
-        name: Interpreter(pack, Linker(parts.worlds[name].world), parts.engine, clock)
-        for name, pack in parts.packs.items()
-    }
-    for interpreter in interpreters.values():
-        interpreter.warm_up()
-    worlds = Worlds(interpreters, parts.worlds, journal=journal, stream=stream, clock=clock)
+    interpreters = _interpreters(parts)
+    worlds = Worlds(
+        interpreters,
+        parts.worlds,
+        journal=journal,
+        stream=stream,
+        clock=clock,
+        changed=lambda pack: speech.learn(pack),
+    )
     engine_thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
     dialogues, confirmations = Dialogues(), Confirmations(settings.policy.confirm_ttl_ms)
     policy = Policy(frozenset(settings.policy.confirm))
     understanding = Understanding(interpreters, worlds, dialogues, policy, out.stops, stream, clock, engine_thread)
     admission = Admission(parts.packs, settings.robot, out.dispatcher.lines.greeted)
     health = Health(parts.engine, journal, stream, parts.state.lasting)
+    desk = SpokenDesk(ReadingAhead(understanding, admission, out.stops))
+    speech = _listening(parts, out, interpreters, admission=admission, attached=attached, desk=desk)
+    health.listening = speech.degraded
     reception = Reception(
         admission=admission,
         pipeline=_pipeline(
             parts,
             out,
             admission=admission,
+            reading_ahead=desk.reading_ahead,
             understanding=understanding,
             confirmations=confirmations,
             reply=reply,
@@ -100,6 +107,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         worlds=worlds,
         stops=out.stops,
         hearing=Hearing(out.dispatcher, out.ledger, sockets.send, clock),
+        speech=speech,
         snapshots=Snapshots(out.board, out.dispatcher, out.stops, health, tuple(parts.packs)),
         tasks=out.tasks,
         stream=stream,
@@ -107,6 +115,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         reply=reply,
         epoch=parts.state.epoch,
     )
+    desk.reception = reception
     return Daemon(
         sockets=sockets,
         reception=reception,
@@ -116,6 +125,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         worlds=worlds,
         journal=journal,
         health=health,
+        speech=speech,
         engine=parts.engine,
         engine_thread=engine_thread,
         tasks=out.tasks,
@@ -123,6 +133,16 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         systemd=Systemd(),
         clock=clock,
     )
+
+
+def _interpreters(parts: Parts) -> dict[str, Interpreter]:
+    interpreters = {
+        name: Interpreter(pack, Linker(parts.worlds[name].world), parts.engine, parts.clock)
+        for name, pack in parts.packs.items()
+    }
+    for interpreter in interpreters.values():
+        interpreter.warm_up()
+    return interpreters
 
 
 def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:
@@ -154,11 +174,35 @@ def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:
     return _Outgoing(tasks, board, ledger, dispatcher, stops)
 
 
+def _listening(
+    parts: Parts,
+    out: _Outgoing,
+    interpreters: dict[str, Interpreter],
+    *,
+    admission: Admission,
+    attached: Attached,
+    desk: SpokenDesk,
+) -> SpeechSide:
+    return listening_half(
+        parts.settings.speech,
+        interpreters,
+        admission=admission,
+        attached=attached,
+        board=out.board,
+        desk=desk,
+        stops=out.stops,
+        tasks=out.tasks,
+        stream=parts.stream,
+        clock=parts.clock,
+    )
+
+
 def _pipeline(
     parts: Parts,
     out: _Outgoing,
     *,
     admission: Admission,
+    reading_ahead: ReadingAhead,
     understanding: Understanding,
     confirmations: Confirmations,
     reply: Reply,
@@ -167,6 +211,7 @@ def _pipeline(
     requests, numbers = Requests(), count(1)
     return Pipeline(
         acceptance=Acceptance(admission, requests, out.stops, journal, stream, clock, reply, epoch, numbers),
+        reading_ahead=reading_ahead,
         understanding=understanding,
         answering=Answering(
             journal=journal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge_agent.messages import CommandEvent, Message, Outcome, StateEvent, Stop
+from edge_agent.messages import CommandEvent, Heard, Message, Outcome, StateEvent, Stop
 from edge_agent.messages.codec import encode
 from edge_agent.messages.schema import TOPICS
 from edge_agent.node.jobs import Job
@@ -50,6 +50,10 @@ class Board:
     def show_stop(self, stop: Stop) -> None:
         """A stop, and again while somebody has not acknowledged it. It has an id of its own and no number."""
         self._show(stop)
+
+    def show_heard(self, heard: Heard) -> None:
+        """Somebody was heard. It has its stream's own numbers."""
+        self._show(heard)
 
     def _show(self, message: Message) -> None:
         self._publish(_TOPIC_OF[type(message)], encode(message))

@@ -14,6 +14,7 @@ from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.health import Engine, Health
 from edge_agent.node.reception import Reception
+from edge_agent.node.speech_side import SpeechSide
 from edge_agent.node.stops import Stops
 from edge_agent.node.tasks import Tasks
 from edge_agent.node.worlds import Worlds
@@ -42,6 +43,7 @@ class Daemon:
     worlds: Worlds
     journal: Journal
     health: Health
+    speech: SpeechSide
     engine: Engine
     engine_thread: ThreadPoolExecutor
     tasks: Tasks
@@ -84,6 +86,7 @@ class Daemon:
             self.confirmations.expire(now_ms)
             self.dispatcher.tick()
             self.stops.tick()
+            self.speech.tick()
             if now_ms - health_ms >= HEALTH_MS:
                 health_ms = now_ms
                 self.health.tick()
@@ -99,6 +102,7 @@ class Daemon:
         """The engine loads while stops are taken already."""
         await asyncio.get_running_loop().run_in_executor(self.engine_thread, self.engine.start)
         self.health.tick()
+        self.speech.begin()
         self.systemd.ready()
         self.stream.tell(NodeChanged("node", "ready"))
 
@@ -111,6 +115,7 @@ class Daemon:
         for work in serving:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await work
+        await self.speech.close()
         await self.tasks.drain(DRAIN_S)
         self.engine.close()
         self.engine_thread.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,7 @@ the engine's process restarts on its own, and so does the journal when the disk 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from edge_agent.language.decision import Decider
@@ -28,6 +29,8 @@ class Health:
 
     def __init__(self, engine: Engine, journal: Journal, stream: Stream, lasting: tuple[str, ...] = ()) -> None:
         """`lasting`: what stays missing until a restart, or until somebody looks at it."""
+        self.listening: Callable[[], tuple[str, ...]] = tuple
+        """What of the listening half is missing."""
         self._engine = engine
         self._journal = journal
         self._stream = stream
@@ -46,6 +49,7 @@ class Health:
             missing.append("no model")
         if self._journal.trouble:
             missing.append(f"no journal: {self._journal.trouble}")
+        missing += self.listening()
         return tuple(missing)
 
     def tick(self) -> None:

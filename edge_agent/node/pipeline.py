@@ -7,11 +7,13 @@ the engine at once. What the journal cannot hold does not happen.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge_agent.clock import Clock
 from edge_agent.messages import Command
 from edge_agent.node.acceptance import Acceptance
+from edge_agent.node.ahead import Ahead, ReadingAhead
 from edge_agent.node.answering import Answering
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
@@ -19,22 +21,35 @@ from edge_agent.node.understanding import Understanding
 
 
 @dataclass(frozen=True, slots=True)
+class Prelude:
+    """What was done for a spoken command before it was known to be one."""
+
+    stages: Mapping[str, float]
+    """Milliseconds from the end of speech to the words, by stage."""
+    ahead: Ahead | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """Everything that one command passes."""
 
     acceptance: Acceptance
+    reading_ahead: ReadingAhead
     understanding: Understanding
     answering: Answering
     stops: Stops
     clock: Clock
 
-    async def serve(self, command: Command, peer: bytes, received_ms: float) -> None:
+    async def serve(self, command: Command, peer: bytes, received_ms: float, spoken: Prelude | None = None) -> None:
         """Answer one command, which is no stop (those went out before they came here).
+
+        What was spoken was received when speech ended, and may have been read ahead.
 
         Raises:
             EdgeAgentError: it was refused before it was accepted; nothing of it was done.
         """
         spans = Spans(self.clock, received_ms)
+        spans.add(spoken.stages if spoken else {})
         if self.acceptance.joins(command, peer):
             return
         if self.stops.latched is not None:
@@ -46,7 +61,11 @@ class Pipeline:
         try:
             # the disk and the engine work at the same time; nothing leaves before both are done
             writing = asyncio.ensure_future(self.acceptance.write(order))
-            verdict = await self.understanding.interpret(order, spans)
+            ahead = spoken.ahead if spoken else None
+            if ahead is not None and self.reading_ahead.holds(ahead, order):
+                verdict = ahead.verdict
+            else:
+                verdict = await self.understanding.interpret(order, spans)
             with spans.stage("journal_ms"):
                 known = await writing
             if known is not None:

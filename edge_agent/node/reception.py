@@ -15,6 +15,10 @@ from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
 from edge_agent.messages import (
     TO_NODE,
+    AudioAttach,
+    AudioChunk,
+    AudioEnd,
+    AudioStart,
     Command,
     Confirm,
     ErrorReply,
@@ -29,21 +33,24 @@ from edge_agent.messages import (
     SnapshotRequest,
     Stopped,
     WorldUpdate,
+    limits,
 )
 from edge_agent.messages.codec import Codec, request_id_of
 from edge_agent.node.acceptance import Reply
 from edge_agent.node.approval import Approval
 from edge_agent.node.hearing import Hearing
 from edge_agent.node.orders import Admission
-from edge_agent.node.pipeline import Pipeline
+from edge_agent.node.pipeline import Pipeline, Prelude
+from edge_agent.node.readings import is_spoken_stop
 from edge_agent.node.snapshot import Snapshots
 from edge_agent.node.spans import Spans
+from edge_agent.node.speech_side import SpeechSide
 from edge_agent.node.stops import Stops
 from edge_agent.node.tasks import Tasks
 from edge_agent.node.worlds import Worlds
 from edge_agent.observe.events import MessageRefused, NodeChanged, Stream
-from edge_agent.safety.stop import is_stop
 
+FRAMES_MAX: Final = 2
 TASKS_MAX: Final = 2_000
 """Messages being worked on at once; one more is QUEUE_FULL. Stops are not counted."""
 _CODEC = Codec(TO_NODE)
@@ -60,6 +67,7 @@ class Reception:
     stops: Stops
     hearing: Hearing
     snapshots: Snapshots
+    speech: SpeechSide
     tasks: Tasks
     stream: Stream
     clock: Clock
@@ -70,12 +78,16 @@ class Reception:
         """Take one message in."""
         received_ms = self.clock.now_ms()
         try:
-            message = _CODEC.decode(_only(frames))
+            message = _CODEC.decode(_first(frames))
         except ClientFault as problem:
             self._refuse(peer, problem, request_id_of(frames[0]) if frames else None)
             return
-        request_id = getattr(message, "request_id", None)
+        request_id = getattr(message, "request_id", None) or getattr(message, "stream_id", None)
         try:
+            if isinstance(message, AudioChunk):
+                self.speech.streams.chunk(message, _second(frames), peer)
+                return
+            _only(frames)
             work = self._hand_over(peer, message, received_ms)
         except EdgeAgentError as problem:
             self._refuse(peer, problem, request_id)
@@ -92,8 +104,7 @@ class Reception:
                 stop_id = self.stops.halt(message.reason)
                 self.reply(peer, Halted(request_id=message.request_id, stop_id=stop_id, epoch=self.epoch))
             case Command() if self._is_stop(message):
-                self.stops.halt(f"said: {message.text}")
-                self._say_stopped(message, peer, received_ms)
+                self._stop(message, peer, received_ms)
             case Stopped():
                 self.hearing.speaker(peer, message.robot, message.epoch)
                 self.stops.acknowledge(message)
@@ -105,10 +116,16 @@ class Reception:
                 self.hearing.greeted(message.robot)
             case SnapshotRequest():
                 self.reply(peer, self.snapshots.take(message.request_id))
+            case AudioEnd():
+                self.speech.streams.end(message, peer)
+            case AudioAttach():
+                self.speech.attach(message, peer)
             case _ if len(self.tasks) >= TASKS_MAX:
                 raise ClientFault(Code.QUEUE_FULL, f"{TASKS_MAX} messages are worked on; send it again later")
             case Command():
                 return self.pipeline.serve(message, peer, received_ms)
+            case AudioStart():
+                return self.speech.start(message, peer)
             case _:
                 return self._answer(peer, message)
         return None
@@ -127,14 +144,31 @@ class Reception:
                 pack = self.admission.pack_of(message.pack)
                 self.reply(peer, await self.worlds.update(pack.name, message))
 
+    def take(self, command: Command, peer: bytes, received_ms: float, spoken: Prelude) -> None:
+        """Take a command in that was spoken into a stream."""
+        try:
+            if self._is_stop(command):
+                self._stop(command, peer, received_ms, spoken)
+                return
+            if len(self.tasks) >= TASKS_MAX:
+                raise ClientFault(Code.QUEUE_FULL, f"{TASKS_MAX} messages are worked on; say it again later")
+        except EdgeAgentError as problem:
+            self._refuse(peer, problem, command.request_id)
+            return
+        work = self.pipeline.serve(command, peer, received_ms, spoken)
+        self.tasks.begin(self._guarded(peer, work, command.request_id))
+
     def _is_stop(self, command: Command) -> bool:
         """In an unknown pack's name, a sentence that begins with a stop is one, too."""
         pack = self.admission.packs.get(command.pack) if command.pack else next(iter(self.admission.packs.values()))
-        return is_stop(command.text, prefix=pack.stop_prefix if pack is not None else True)
+        return is_spoken_stop(command.text, command.spoken, prefix=pack.stop_prefix if pack is not None else True)
 
-    def _say_stopped(self, command: Command, peer: bytes, received_ms: float) -> None:
+    def _stop(self, command: Command, peer: bytes, received_ms: float, spoken: Prelude | None = None) -> None:
+        """First the stop, then the paper."""
+        self.stops.halt(f"said: {command.text}")
         pack = command.pack or next(iter(self.admission.packs))
         spans = Spans(self.clock, received_ms)
+        spans.add(spoken.stages if spoken else {})
         self.pipeline.answering.say_stopped(command, peer, pack, command.robot or self.admission.robot, spans)
 
     async def _guarded(self, peer: bytes, work: Coroutine[Any, Any, None], request_id: str | None) -> None:
@@ -157,7 +191,25 @@ class Reception:
         self.stream.tell(MessageRefused(problem.code, problem.message, request_id))
 
 
-def _only(frames: tuple[bytes, ...]) -> bytes:
-    if len(frames) != 1:
-        raise ClientFault(Code.BAD_FRAMES, f"{len(frames)} frames; a message is one frame")
+def _first(frames: tuple[bytes, ...]) -> bytes:
+    if not 1 <= len(frames) <= FRAMES_MAX or (len(frames) == FRAMES_MAX and not frames[0]):
+        raise ClientFault(Code.BAD_FRAMES, f"{len(frames)} frames; a message is one frame, a chunk of sound two")
     return frames[0]
+
+
+def _only(frames: tuple[bytes, ...]) -> None:
+    if len(frames) != 1:
+        raise ClientFault(Code.BAD_FRAMES, f"{len(frames)} frames; this message is one frame")
+
+
+def _second(frames: tuple[bytes, ...]) -> bytes:
+    """The sound of a chunk.
+
+    Raises:
+        ClientFault: BAD_FRAMES, TOO_LARGE.
+    """
+    if len(frames) != FRAMES_MAX:
+        raise ClientFault(Code.BAD_FRAMES, "a chunk of sound is two frames: its message, then its bytes")
+    if len(frames[1]) > limits.FRAME_BYTES_MAX:
+        raise ClientFault(Code.TOO_LARGE, f"{len(frames[1])} bytes; a frame holds at most {limits.FRAME_BYTES_MAX}")
+    return frames[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +99,10 @@ class Worlds:
         journal: Journal,
         stream: Stream,
         clock: Clock,
+        changed: Callable[[str], None] = lambda _pack: None,
     ) -> None:
+        """`changed` hears of every world that another one has taken the place of."""
+        self._changed = changed
         self._interpreters = interpreters
         self._sha256 = {pack: world.sha256 for pack, world in loaded.items()}
         self._updates = {pack: world.updates for pack, world in loaded.items()}
@@ -132,6 +135,7 @@ class Worlds:
             interpreter.adopt(linker)
             self._updates[pack] += 1
         self._stream.tell(WorldChanged(pack, world.revision, len(world.entities)))
+        self._changed(pack)
         return WorldUpdated(
             request_id=update.request_id, pack=pack, revision=world.revision, entities=len(world.entities)
         )

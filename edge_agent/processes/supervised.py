@@ -118,7 +118,7 @@ class Supervised:
             header, _ = await asyncio.wait_for(receive_frame(reader), LOAD_TIMEOUT_S)
             if not isinstance(header.get("ready"), dict):
                 self.failure = read_fault(header.get("failed"))
-                return str(self.failure or header)[:400]
+                return str(self.failure or _told(header))[:400]
             self.facts = header["ready"]
             self._running = _Running(child, writer)
             self.listener.came_up(self.facts)
@@ -141,3 +141,11 @@ class Supervised:
 
 async def _end_of(child: Spawned) -> int:
     return await asyncio.get_running_loop().run_in_executor(None, child.wait)
+
+
+def _told(header: JsonObject) -> str:
+    """Why it cannot start, in its own words."""
+    match header.get("failed"):
+        case {"code": code, "message": message}:
+            return f"{code}: {message}"
+    return f"said {sorted(header)} instead of being ready"
