@@ -45,14 +45,17 @@ def test_a_whole_folder_passes_with_and_without_its_hashes(folder: Path) -> None
     check_folder(folder, digests(folder))
 
 
-def test_what_was_checked_is_what_is_read(folder: Path) -> None:
+def test_what_was_checked_is_what_is_read(whole: Path, folder: Path) -> None:
     """A file put in a checked one's place is not the one that is loaded."""
-    with opened_folder(folder, digests(folder)) as files:
+    with opened_folder(folder, digests(folder)) as opened:
         before = (folder / "config.json").read_bytes()
         (folder / "other.json").write_text('{"other": true}')
         (folder / "other.json").replace(folder / "config.json")
-        assert files["config.json"].read() == before
-        assert set(files) <= set(FILES)
+        (folder / "model.bin").unlink()
+        assert (opened / "config.json").read_bytes() == before
+        assert hashlib.sha256((opened / "model.bin").read_bytes()).hexdigest() == digests(whole)["model.bin"]
+        assert {path.name for path in opened.iterdir()} <= set(FILES)
+    assert not opened.exists()
 
 
 def test_a_folder_that_is_not_there_is_missing(tmp_path: Path) -> None:

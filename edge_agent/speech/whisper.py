@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import faster_whisper
 import numpy as np
@@ -222,21 +222,10 @@ def _check_settings(language: str, beam: int, threads: int) -> None:
         raise ConfigurationFault(Code.SETTINGS_INVALID, f"at least 1 thread computes, not {threads}", where="threads")
 
 
-def _load(
-    folder: Path, opened: Mapping[str, BinaryIO], device: str, compute_type: str, threads: int
-) -> faster_whisper.WhisperModel:
-    files: dict[str, BinaryIO | bytes] = dict(opened)
-    for name in (TOKENIZER, FEATURES):
-        if name in opened:
-            files[name] = opened[name].read()
+def _load(folder: Path, opened: Path, device: str, compute_type: str, threads: int) -> faster_whisper.WhisperModel:
     try:
         model = faster_whisper.WhisperModel(
-            str(folder),
-            device=device,
-            compute_type=compute_type,
-            cpu_threads=threads,
-            local_files_only=True,
-            files=files,
+            str(opened), device=device, compute_type=compute_type, cpu_threads=threads, local_files_only=True
         )
     except Exception as problem:  # the tokenizers library raises bare exceptions
         why = f"cannot be loaded ({problem}); fetch the model again"

@@ -2,8 +2,8 @@
 
 Decides on the open files: what is needed is there (MODEL_MISSING), is a regular file and no pipe or link to elsewhere
 (MODEL_NOT_A_FILE), is what the manifest pinned where one is given (MODEL_HASH_MISMATCH), and holds together as far as
-that can be seen without loading (MODEL_DAMAGED). What was checked is what is loaded: the model is read from these same
-open files, so nothing can be put in their place, and nothing is looked for on a network.
+that can be seen without loading (MODEL_DAMAGED). What was checked is what is loaded: the model is read through these
+same open files, so nothing can be put in their place, and nothing is looked for on a network.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import stat
 import struct
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ _CHUNK_BYTES: Final = 1 << 20
 _SPEC: Final = b"WhisperSpec\0"
 _BINARY_VERSION_MAX: Final = 6
 """The newest form of model.bin that CTranslate2 4 reads."""
+_OPEN_FILES: Final = Path("/proc/self/fd")
 
 
 def check_folder(folder: Path, sha256: Mapping[str, str] | None = None) -> None:
@@ -44,8 +46,10 @@ def check_folder(folder: Path, sha256: Mapping[str, str] | None = None) -> None:
 
 
 @contextmanager
-def opened_folder(folder: Path, sha256: Mapping[str, str] | None = None) -> Iterator[dict[str, BinaryIO]]:
-    """The folder's checked files by name, each at its beginning.
+def opened_folder(folder: Path, sha256: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """A folder by which exactly the checked files can be loaded: links to them as they are held open.
+
+    CTranslate2 takes open files as well, but keeps their bytes beside the model for as long as it lives.
 
     Raises:
         ConfigurationFault: as `check_folder`.
@@ -63,9 +67,13 @@ def opened_folder(folder: Path, sha256: Mapping[str, str] | None = None) -> Iter
         for name in files.keys() - {MODEL, "vocabulary.txt"}:
             _check_json(folder / name, files[name])
         _check_model(folder / MODEL, files[MODEL])
-        for file in files.values():
-            file.seek(0)
-        yield files
+        if not _OPEN_FILES.is_dir():
+            yield folder
+            return
+        links = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whisper-")))
+        for name, file in files.items():
+            (links / name).symlink_to(_OPEN_FILES / str(file.fileno()))
+        yield links
 
 
 def _check_complete(folder: Path, files: Mapping[str, BinaryIO], sha256: Mapping[str, str]) -> None:
