@@ -1,5 +1,7 @@
 """One sentence to checked actions or a reason: link, decide, resolve. The daemon, `interpret` and `eval` all use this.
 
+What was heard may have several readings; `readings` says when another one than the first counts.
+
 Synchronous, one sentence at a time, no socket and no journal. It refuses to go on when the deadline has passed, before
 each stage; the engine watches the deadline between its own passes.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code
@@ -16,12 +18,22 @@ from edge_agent.grammar.resolve import Resolution, resolve
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import Decider, DecideRequest
 from edge_agent.messages import JsonAction, Rejection
+from edge_agent.messages.command import Spoken
 from edge_agent.node.doubt import doubtful
+from edge_agent.node.readings import (
+    TRIED_MAX,
+    disagreement,
+    forbidding,
+    may_be_overturned,
+    other_readings,
+    rests_on_sound,
+    sounds_alike,
+)
 from edge_agent.packs.base import Pack
 from edge_agent.packs.familiar import familiar_words
 from edge_agent.safety.objections import objection, sharpened
 from edge_agent.world.linker import Linker
-from edge_agent.world.mention import Dialogue
+from edge_agent.world.mention import Dialogue, Linked
 from edge_agent.world.store import World
 from edge_agent.world.text import check_text
 
@@ -31,7 +43,9 @@ class Interpretation:
     """What a sentence means: `actions`, or `reject` and no actions.
 
     An answer that was not sure enough is a reject whose first reading is what would have been done. `output` is the
-    model's own text. `timings` has the milliseconds of link_ms, grammar_ms, decide_ms and resolve_ms.
+    model's own text. `heard` is the text that was read so: the command's own, or another reading of what was heard.
+    `timings` has the milliseconds of link_ms, grammar_ms, decide_ms and resolve_ms, and `passes` the model's, of all
+    readings together.
     """
 
     actions: tuple[JsonAction, ...]
@@ -41,6 +55,17 @@ class Interpretation:
     confidence: float
     passes: int
     timings: dict[str, float]
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came with a sentence: the dialogue before it, where and by whom it was said, and whether it was heard."""
+
+    dialogue: Dialogue
+    area: str | None
+    speaker: str | None
+    spoken: bool
 
 
 @dataclass(slots=True)
@@ -106,8 +131,9 @@ class Interpreter:
         dialogue: Dialogue = Dialogue(),  # noqa: B008 - frozen
         area: str | None = None,
         speaker: str | None = None,
+        spoken: Spoken | None = None,
     ) -> Interpretation:
-        """What the sentence means, by the deadline (CLOCK_BOOTTIME).
+        """What the sentence means, by the deadline (CLOCK_BOOTTIME). `spoken`: it was heard, and may have been these.
 
         Raises:
             ClientFault: EMPTY_TEXT, TOO_LONG, BAD_TEXT, EXPIRED, PROMPT_TOO_LONG.
@@ -115,18 +141,61 @@ class Interpreter:
         """
         check_text(text)
         watch = Stopwatch(self._clock, deadline_ms)
+        said = Said(dialogue, area, speaker, spoken is not None)
         linker = self._linker
         with watch.stage("link_ms"):
-            linked = linker.link(text, dialogue)
+            linked = linker.link(text, dialogue, spoken=said.spoken)
+        first = self._read(linker, linked, said, watch)
+        if spoken is None:
+            return first
+        with watch.stage("link_ms"):
+            others = [linker.link(other, dialogue, spoken=True) for other in other_readings(text, spoken)]
+        meaning, chosen = self._chosen(linker, first, [linked, *others], said, watch)
+        against = forbidding(chosen, [linked, *others]) if meaning.actions else None
+        if against and not self._stops(meaning.actions[0]):
+            return replace(meaning, actions=(), reject=against)
+        return meaning
+
+    def _chosen(
+        self, linker: Linker, first: Interpretation, readings: list[Linked], said: Said, watch: Stopwatch
+    ) -> tuple[Interpretation, Linked]:
+        """The reading that counts: the first, unless it gives nothing here or only by sound and another one gives more.
+
+        As many others are read as the time allows.
+        """
+        linked, *others = readings
+        if first.reject and not may_be_overturned(linked, first.reject):
+            return first, linked
+        if first.actions and (not rests_on_sound(linked) or self._stops(first.actions[0])):
+            return first, linked
+        meant = [(first, linked)] if first.actions else []
+        passes, reading_ms = first.passes, sum(watch.timings.values())
+        for other in [other for other in others if sounds_alike(linked.text, other.text)][:TRIED_MAX]:
+            if self._clock.now_ms() + reading_ms >= watch.deadline_ms:
+                break
+            meaning = self._read(linker, other, said, watch)
+            passes += meaning.passes
+            if meaning.actions:
+                meant.append((meaning, other))
+        stop = next((one for one in meant if self._stops(one[0].actions[0])), None)
+        doubted = [(one.actions, one.confidence) for one in first.reject.readings[:1]] if first.reject else []
+        against = disagreement([*doubted, *((one.actions, one.confidence) for one, _ in meant)])
+        if against and not stop:
+            return replace(first, actions=(), reject=against, passes=passes), linked
+        meaning, chosen = stop or (meant or [(first, linked)])[0]
+        return replace(meaning, passes=passes), chosen
+
+    def _read(self, linker: Linker, linked: Linked, said: Said, watch: Stopwatch) -> Interpretation:
+        """What one reading means by itself."""
         with watch.stage("grammar_ms"):
             grammar = self._grammars.for_sentence(linked)
         with watch.stage("decide_ms"):
-            request = DecideRequest(self.pack.name, linked.marked, grammar, deadline_ms, self.pack.confidence_min)
+            request = DecideRequest(self.pack.name, linked.marked, grammar, watch.deadline_ms, self.pack.confidence_min)
             decision = self._decider.decide(request)
         with watch.stage("resolve_ms"):
 
             def meaning(answer: str) -> Resolution:
-                resolved = resolve(self.pack, answer, linked, linker.world, dialogue, area, speaker)
+                resolved = resolve(self.pack, answer, linked, linker.world, said.dialogue, said.area, said.speaker)
                 if resolved.reject:
                     return Resolution((), sharpened(linked, resolved.reject, self._familiar))
                 if not resolved.actions or self._stops(resolved.actions[0]):
@@ -140,7 +209,14 @@ class Interpreter:
             if actions and decision.confidence < least and not self._stops(actions[0]):
                 actions, reject = (), doubtful(decision, actions, least, meaning)
         return Interpretation(
-            actions, reject, linked.marked, decision.answer, decision.confidence, decision.passes, watch.timings
+            actions,
+            reject,
+            linked.marked,
+            decision.answer,
+            decision.confidence,
+            decision.passes,
+            watch.timings,
+            linked.text,
         )
 
     def _stops(self, action: JsonAction) -> bool:

@@ -19,12 +19,11 @@ from edge_agent.observe.events import NodeChanged, Stream
 from edge_agent.processes.frames import BadFrame, JsonObject
 from edge_agent.processes.supervised import Supervised
 from edge_agent.settings import MicrophoneSettings
+from edge_agent.speech.microphone import INHERIT
 
 _MODULE: Final = "edge_agent.speech.microphone_child"
 BACKOFF_S: Final = (0.0, 0.5, 1.0, 2.0)
 """Between attempts to open a device that is away: back within 10 s of its return, opening included."""
-SOUND_SYSTEM: Final = ("XDG_RUNTIME_DIR", "PULSE_", "PIPEWIRE_", "ALSA_", "DBUS_SESSION_BUS_ADDRESS", "PA_ALSA_")
-"""What a sound system's client library reads from the environment."""
 
 
 class Microphone:
@@ -39,7 +38,7 @@ class Microphone:
             lambda: {"open": {"device": settings.device}},
             self,
             clock,
-            inherit=SOUND_SYSTEM,
+            inherit=INHERIT,
             backoff_s=BACKOFF_S,
         )
         self._lost: EdgeAgentError | None = None

@@ -106,10 +106,14 @@ class Transcriber:
     async def _learn(self, pack: str) -> None:
         try:
             lexicon = await asyncio.get_running_loop().run_in_executor(None, self._lexicon_of, pack)
-        except EdgeAgentError as problem:
-            self._faults[pack] = problem
-            self._stream.tell(NodeChanged("recogniser", problem.message, problem.code))
+        except Exception as problem:  # of a user's pack or world: who opens a stream is told
+            named = problem if isinstance(problem, EdgeAgentError) else None
+            self._faults[pack] = named or NodeFault(
+                Code.INTERNAL, f"what may be said in {pack} is not known: {problem!r}"
+            )
+            self._stream.tell(NodeChanged("recogniser", self._faults[pack].message, self._faults[pack].code))
             return
+        self._faults.pop(pack, None)
         if (known := self._lexicons.get(pack)) is None or known.digest != lexicon.digest:
             self._lexicons[pack] = lexicon
             self._teach(pack)

@@ -62,6 +62,7 @@ class Understanding:
                 dialogue=dialogue,
                 area=order.command.context.area,
                 speaker=order.command.context.speaker,
+                spoken=order.command.spoken,
             )
 
         working: asyncio.Future[tuple[float, Interpretation]] = asyncio.get_running_loop().run_in_executor(
@@ -100,7 +101,7 @@ class Understanding:
             return Verdict(Outcome.EXPIRED, verdict.meaning)
         context = order.command.context
         world = self.interpreters[order.pack.name].world
-        surroundings = Surroundings(order.command.text, context.area, context.speaker, world.entity)
+        surroundings = Surroundings(verdict.meaning.heard, context.area, context.speaker, world.entity)
         try:
             planned = plan(order.pack, self.policy, verdict.meaning.actions, surroundings)
         except EdgeAgentError as problem:

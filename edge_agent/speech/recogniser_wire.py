@@ -21,7 +21,12 @@ _TEXT_CHARS_MAX: Final = 4_000
 
 def lexicon_object(lexicon: Lexicon) -> JsonObject:
     """A lexicon as JSON."""
-    return {**asdict(lexicon), "names": {name: list(words) for name, words in lexicon.names.items()}}
+    return {
+        "pack": lexicon.pack,
+        "sentences": list(lexicon.sentences),
+        "names": {name: list(words) for name, words in lexicon.names.items()},
+        "digest": lexicon.digest,
+    }
 
 
 def read_lexicon(message: JsonObject) -> Lexicon:
