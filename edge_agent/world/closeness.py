@@ -1,7 +1,8 @@
 """Which words of the world a misspelt or misheard word may stand for.
 
-Decides close spelling (one slip of the finger, two in a long word) and close sound (the same Metaphone code). It
-refuses anything that is an English word itself, short, or holds a digit: a false link moves a robot to the wrong
+Decides close spelling (one slip of the finger, two in a long word), close sound as spelling shows it (the same
+Metaphone code) and, for what a recogniser heard, close sound as ears take it (`sounding`). It refuses anything short or
+with a digit, and for typed words anything that is an English word itself: a false link moves a robot to the wrong
 place, a missed one asks again.
 """
 
@@ -17,6 +18,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from edge_agent.world.lexicon import FUNCTION_WORDS, common_words
+from edge_agent.world.sounding import SoundTable
 
 LETTERS_MIN: Final = 4
 """Shorter words are too near to too many others."""
@@ -29,12 +31,14 @@ _VOWELS: Final = "aeiouy"
 class Vocabulary:
     """The words of a world's names, bucketed by first letter and length and by sound. A value."""
 
-    __slots__ = ("_by_sound", "_by_start", "_counts")
+    __slots__ = ("_by_sound", "_by_start", "_counts", "_heard")
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         self._counts: dict[str, int] = Counter(words)
         self._by_start: dict[tuple[str, int], list[str]] = {}
         self._by_sound: dict[str, list[str]] = {}
+        self._heard: SoundTable | None = None
+        """Made when something spoken is read first; who only types never pays for it."""
         for word in self._counts:
             if _comparable(word):
                 self._by_start.setdefault((word[0], len(word)), []).append(word)
@@ -46,12 +50,15 @@ class Vocabulary:
         changed._counts = dict(self._counts)
         changed._by_start = dict(self._by_start)
         changed._by_sound = dict(self._by_sound)
+        heard = self._heard
+        new, gone = [], []
         for word in add:
             count = changed._counts.get(word, 0)
             changed._counts[word] = count + 1
             if not count and _comparable(word):
                 _exchange(changed._by_start, (word[0], len(word)), add=word)
                 _exchange(changed._by_sound, metaphone(word), add=word)
+                new.append(word)
         for word in remove:
             changed._counts[word] -= 1
             if not changed._counts[word]:
@@ -59,6 +66,8 @@ class Vocabulary:
                 if _comparable(word):
                     _exchange(changed._by_start, (word[0], len(word)), remove=word)
                     _exchange(changed._by_sound, metaphone(word), remove=word)
+                    gone.append(word)
+        changed._heard = heard.changed(gone, new) if heard else None
         return changed
 
     def __contains__(self, word: str) -> bool:
@@ -80,6 +89,15 @@ class Vocabulary:
         return tuple(
             sorted(word for word in alike if word[0] == key[0] and _vowels(word) == _vowels(key) and word != key)
         )[:OPTIONS_MAX]
+
+    def sounding(self, sounds: str) -> tuple[tuple[str, float], ...]:
+        """Words of the world that may have been said where these sounds were heard, the nearest first, with closeness.
+
+        `sounds` as `pronunciation` writes them. Words of the world that sound so themselves are among them.
+        """
+        if self._heard is None:
+            self._heard = SoundTable.of(word for word in self._counts if _comparable(word))
+        return self._heard.near(sounds)
 
     def doubled(self, key: str) -> tuple[str, ...]:
         """Words that differ from this one only in letters written once or twice: "dinning" for dining."""

@@ -52,15 +52,15 @@ class Linker:
         self.world = world
         self._index = index or Index.of(world.entities, everyday().without(world.unalike))
 
-    def link(self, text: str, dialogue: Dialogue = _NOTHING_SAID) -> Linked:
-        """The sentence and every mention in it."""
+    def link(self, text: str, dialogue: Dialogue = _NOTHING_SAID, *, spoken: bool = False) -> Linked:
+        """The sentence and every mention in it. `spoken`: a recogniser wrote it; names are known by sound, too."""
         words = normalize(text)
-        spoken = tuple([word.text for word in words])
-        numbers = read_quantities(spoken)
+        said = tuple([word.text for word in words])
+        numbers = read_quantities(said)
         measures = frozenset([one.first for one in numbers if one.quantity.unit is not Unit.COUNT])
-        sentence = Sentence(spoken, tokens_of(spoken), _breaks(text, words), measures)
-        pointing = read_pointing(spoken)
-        found = [match for match in matches(sentence, self._index) if not _is_unit(match, numbers)]
+        sentence = Sentence(said, tokens_of(said), _breaks(text, words), measures)
+        pointing = read_pointing(said)
+        found = [match for match in matches(sentence, self._index, spoken=spoken) if not _is_unit(match, numbers)]
         names = _standing(found, pointing)
         names = [match for match in names if not _is_anothers(sentence, match, names)]
         labels = unknown_labels(sentence, found, self._index)

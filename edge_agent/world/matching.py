@@ -1,8 +1,8 @@
 """Which runs of a sentence's tokens may name which entities, before it is decided between overlapping ones.
 
 Decides one way of reading at a time: as said; in another number or compound form; by synonym; misspelt or misheard.
-By the last word alone reads `heads`, by a word that no other thing has and by what it makes `parts`; what only looks
-like a name `homonyms` takes out.
+By the last word alone reads `heads`, by a word that no other thing has and by what it makes `parts`, by sound what a
+recogniser wrote `misheard`; what only looks like a name `homonyms` takes out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from edge_agent.world.heads import matches_by_head
 from edge_agent.world.homonyms import is_other
 from edge_agent.world.index import Entry, Index
 from edge_agent.world.lexicon import EVERY, FUNCTION_WORDS
+from edge_agent.world.misheard import misheard_names
 from edge_agent.world.parts import matches_by_maker, matches_by_part
 from edge_agent.world.sentence import Level, Match, Sentence, match_of
 from edge_agent.world.synonyms import Term
@@ -27,11 +28,11 @@ SUBSTITUTIONS_MAX: Final = 32
 _MISHEARD_SCORE: Final = 0.7
 
 
-def matches(sentence: Sentence, index: Index) -> list[Match]:
-    """Every reading of every run of tokens."""
+def matches(sentence: Sentence, index: Index, *, spoken: bool = False) -> list[Match]:
+    """Every reading of every run of tokens. `spoken`: a recogniser wrote the words."""
     found: list[Match] = []
     options = [index.vocabulary.options(token.key, token.surface) for token in sentence.tokens]
-    misheard = [_misheard_options(sentence, token, index) for token in sentence.tokens]
+    misheard = [_misheard_options(sentence, token, index, spoken) for token in sentence.tokens]
     terms = index.synonyms.terms_in(sentence.tokens)
     for first, after in _runs(sentence, index.longest + COMPOUND_SLACK):
         run = sentence.tokens[first:after]
@@ -45,7 +46,8 @@ def matches(sentence: Sentence, index: Index) -> list[Match]:
         if match and not is_other(sentence, run, match, index):
             found.append(match)
     found = _with_heads(found, matches_by_head(sentence, index))
-    return [*found, *matches_by_part(sentence, index), *matches_by_maker(sentence, index)]
+    found = [*found, *matches_by_part(sentence, index), *matches_by_maker(sentence, index)]
+    return [*found, *misheard_names(sentence, index, found)] if spoken else found
 
 
 def _with_heads(found: list[Match], heads: Iterable[Match]) -> list[Match]:
@@ -142,11 +144,13 @@ def _misspelt(run: Sequence[Token], options: Sequence[tuple[tuple[str, float], .
     return match_of(run, best, Level.CLOSE, best_score) if best else None
 
 
-def _misheard_options(sentence: Sentence, token: Token, index: Index) -> tuple[str, ...]:
-    """Words of the world that a recognizer may have heard as this English one."""
+def _misheard_options(sentence: Sentence, token: Token, index: Index, spoken: bool) -> tuple[str, ...]:
+    """Words of the world that a recogniser elsewhere may have heard as this English one; ours is for `misheard`."""
     if token.surface in FUNCTION_WORDS:
         return ()
     doubled = index.vocabulary.doubled(token.key)
+    if spoken:
+        return doubled
     following = next((one for one in sentence.tokens if one.first == token.after), None)
     if following is None or not following.labels or sentence.opens_clause(token.first):
         return doubled
