@@ -30,6 +30,23 @@ def test_words_in_braces_and_contractions_are_no_hotwords() -> None:
     assert found == ("zzyx", "yyzz")
 
 
+def test_values_and_sighs_are_no_hotwords() -> None:
+    """What everybody's Whisper knows needs no room; what begins like a value and is none does."""
+    names = {
+        "angle": ("five degrees", "a quarter", "half a turn"),
+        "level": ("as low as it can go",),
+        "place": ("the five arches", "two qorridors", "a"),
+    }
+    found = hotwords(lexicon(names, "hmm turn by {angle}", "uhm to {place}"), four_letters)
+    assert found == ("two qorridors", "the five arches")
+
+
+def test_a_word_of_one_example_in_thousands_is_not_the_packs() -> None:
+    said = [f"undock {number}" for number in range(3_000)]
+    assert hotwords(lexicon({}, *said, "ognjen undock"), four_letters) == ("undock",)
+    assert hotwords(lexicon({}, *said[:900], "ognjen undock"), four_letters) == ("undock", "ognjen")
+
+
 def test_a_name_of_two_classes_is_said_once() -> None:
     assert hotwords(lexicon({"a": ("ognjen",), "b": ("ognjen",)}), four_letters) == ("ognjen",)
 
