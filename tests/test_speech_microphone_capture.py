@@ -21,6 +21,7 @@ from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.screen import Screen
 from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.node.microphones import BACKOFF_S
 from edge_agent.processes.frames import JsonObject, read_frame, write_frame
 from edge_agent.processes.spawn import Spawned, spawn
 from edge_agent.processes.supervised import Supervised
@@ -63,6 +64,16 @@ class Ear:
             sound += frame[1]
         return frame[0], bytes(sound)
 
+    def until_silence(self) -> NDArray[np.int16]:
+        """Everything up to the end of the half second of nothing that follows a sound."""
+        sound, quiet, give_up = bytearray(), 0, time.monotonic() + 20.0
+        while quiet < 16 or not any(sound):
+            assert time.monotonic() < give_up, "no sound, or no end of it"
+            pcm = self.next()[1]
+            quiet = 0 if any(pcm) else quiet + 1
+            sound += pcm
+        return np.frombuffer(sound, "<i2")
+
     def close(self) -> None:
         self.child.kill()
         self.child.wait()
@@ -99,12 +110,9 @@ def test_a_spoken_sentence_arrives_as_it_was_said(room: PulseMicrophones) -> Non
             first["ready"].items() >= {"device": "hall", "rate_hz": 16_000, "channels": 1, "encoding": "s16le"}.items()
         )
         room.play(said, into="hall")
-        room.unplug()
-        fault, sound = ear.until("fault")
-        elsewhere = other.until("fault")[1]
-    assert fault["fault"]["code"] == "MIC_LOST"
-    assert likeness(np.frombuffer(sound, "<i2"), said) > 0.99
-    assert not np.frombuffer(elsewhere, "<i2").any()
+        heard = ear.until_silence()
+        assert likeness(heard, said) > 0.99
+        assert not any(any(other.next()[1]) for _ in range(len(said) // 512))
 
 
 def test_blocks_are_numbered_and_come_at_the_pace_of_sound(room: PulseMicrophones) -> None:
@@ -148,7 +156,8 @@ def test_a_sound_system_that_stands_still_is_noticed_while_listening_and_while_o
         assert ear.until("fault")[0]["fault"]["code"] == "MIC_LOST"
         assert time.monotonic() - began < LOST_S_MAX
     with listening("hall") as (ear, first):
-        assert first["failed"] == {"code": "MIC_LOST", "message": "the sound system did not answer within 5 s"}
+        assert first["failed"]["code"] == "MIC_LOST"
+        assert first["failed"]["message"] == "the sound system did not answer within 5 s"
         assert ear.child.wait() == 1
 
 
@@ -170,6 +179,12 @@ class Diary:
         self.went.append(time.monotonic())
 
 
+def supervised_child(device: str | None, diary: Diary) -> Supervised:
+    """A microphone under the node's own supervisor, opened again at the node's own pace."""
+    asked = {"open": {"device": device}}
+    return Supervised(CHILD, lambda: asked, diary, SystemClock(), inherit=INHERIT, backoff_s=BACKOFF_S)
+
+
 async def until(seconds: float, condition: Any) -> None:
     """Wait for a condition on the loop."""
     async with asyncio.timeout(seconds):
@@ -182,7 +197,7 @@ def test_an_unplugged_microphone_is_noticed_and_opened_again_when_it_is_back(roo
 
     async def story() -> None:
         diary = Diary()
-        supervised = Supervised(CHILD, lambda: {"open": {"device": "hall"}}, diary, SystemClock(), inherit=INHERIT)
+        supervised = supervised_child("hall", diary)
         running = asyncio.create_task(supervised.run())
         try:
             await until(20.0, lambda: diary.sound_bytes > RATE_HZ)
@@ -207,7 +222,7 @@ def test_an_unplugged_microphone_is_noticed_and_opened_again_when_it_is_back(roo
 def test_a_microphone_whose_child_is_killed_is_open_again(room: PulseMicrophones) -> None:
     async def story() -> None:
         diary = Diary()
-        supervised = Supervised(CHILD, lambda: {"open": {"device": None}}, diary, SystemClock(), inherit=INHERIT)
+        supervised = supervised_child(None, diary)
         running = asyncio.create_task(supervised.run())
         try:
             await until(20.0, lambda: diary.came)

@@ -17,11 +17,12 @@ import numpy as np
 
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.screen import Screen
-from edge_agent.errors import Code, NodeFault
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.processes.faults import read_fault
 from edge_agent.processes.frames import BadFrame, JsonObject, read_frame, write_frame
 from edge_agent.processes.spawn import spawn
 from edge_agent.speech.audio import PcmFormat, decode_pcm
-from edge_agent.speech.microphone import INHERIT, InputDevice, find_device, read_fault
+from edge_agent.speech.microphone import INHERIT, InputDevice, find_device
 
 EXAMPLE = 'edge-agent microphones\nedge-agent microphones --level 5 --device "USB"'
 
@@ -106,7 +107,7 @@ def _listen(device: str | None, seconds: float, screen: Screen) -> Exit:
         while level.count < seconds * form.rate_hz:
             header, pcm = _answer(heard)
             if "fault" in header:
-                raise read_fault(header["fault"])
+                raise _fault(header["fault"])
             rms, peak = level.add(pcm, form)
             xruns = header["xruns"]
             meter(min(1.0, max(0.0, 1.0 - peak / FLOOR_DBFS)), f"{rms:6.1f} dBFS, peak {peak:6.1f}")
@@ -138,7 +139,7 @@ def _child(asked: JsonObject) -> Iterator[tuple[dict[str, Any], BinaryIO]]:
                 write_frame(asking, asked)
                 header, _ = _answer(heard)
                 if "failed" in header:
-                    raise read_fault(header["failed"])
+                    raise _fault(header["failed"])
                 yield header["ready"], heard
         finally:
             child.kill()
@@ -151,9 +152,15 @@ def _answer(heard: BinaryIO) -> tuple[JsonObject, bytes]:
     except TimeoutError as problem:
         raise NodeFault(Code.MIC_LOST, f"the sound system was silent for {ANSWER_S_MAX:g} s") from problem
     except (EOFError, OSError, BadFrame) as problem:
-        raise NodeFault(
-            Code.SPEECH_CRASHED, "the microphone's process crashed inside the sound system; try another device"
-        ) from problem
+        raise _crashed() from problem
+
+
+def _fault(message: Any) -> EdgeAgentError:
+    return read_fault(message) or _crashed()
+
+
+def _crashed() -> NodeFault:
+    return NodeFault(Code.SPEECH_CRASHED, "the microphone's process died inside the sound system; try another device")
 
 
 def _seconds(text: str) -> float:

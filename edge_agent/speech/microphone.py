@@ -1,8 +1,9 @@
 """The box's own input devices, through PortAudio; the only file that imports sounddevice.
 
 Decides which device a name means and at which rate it is opened: 16 kHz where it gives that, else its own. Refuses a
-name that means none or several (MIC_UNKNOWN) and a device that cannot be opened (MIC_LOST). PortAudio looks for devices
-once, when it is loaded, and may hang when a driver does: it belongs into a process that can be ended and started again.
+name that means none or several (MIC_UNKNOWN: nothing final, it may be plugged in later) and a device that cannot be
+opened (MIC_LOST). PortAudio looks for devices once, when it is loaded, and may hang when a driver does: it belongs into
+a process that can be ended and started again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from edge_agent.errors import Code, ConfigurationFault, EdgeAgentError, NodeFault
+from edge_agent.errors import Code, NodeFault
 from edge_agent.messages import limits
 from edge_agent.speech.audio import RATE_HZ, PcmFormat
 from edge_agent.speech.ring import Ring
@@ -21,7 +22,7 @@ BLOCK_MS: Final = 32
 """Sound in one call of the callback."""
 RING_BLOCKS: Final = 128
 """Four seconds of sound, for a reader that is held up."""
-INHERIT: Final = ("XDG_RUNTIME_DIR", "ALSA_", "PULSE_", "PIPEWIRE_", "JACK_")
+INHERIT: Final = ("XDG_RUNTIME_DIR", "ALSA_", "PA_ALSA_", "PULSE_", "PIPEWIRE_", "JACK_")
 """Variables, or prefixes of them, by which sound servers are found; the microphone's process needs them."""
 
 _OTHER_RATES_HZ: Final = (48_000, 44_100, 32_000, 8_000)
@@ -82,7 +83,7 @@ def find_device(name: str | None, among: Sequence[InputDevice]) -> InputDevice:
     """The device of this name, or the default one: its whole name, else a part that no other has, in any case.
 
     Raises:
-        ConfigurationFault: MIC_UNKNOWN, naming what there is.
+        NodeFault: MIC_UNKNOWN, naming what there is.
     """
     if name is None:
         fitting = [one for one in among if one.default] or list(among[:1])
@@ -93,16 +94,16 @@ def find_device(name: str | None, among: Sequence[InputDevice]) -> InputDevice:
     if len(fitting) == 1:
         return fitting[0]
     if not among:
-        raise ConfigurationFault(
+        raise NodeFault(
             Code.MIC_UNKNOWN,
             "this machine shows no microphone: is one plugged in, does the sound server run, is this user in the group "
             "audio?",
         )
     if fitting:
-        raise ConfigurationFault(
+        raise NodeFault(
             Code.MIC_UNKNOWN, f"{name!r} fits several microphones: {_listed(fitting)}; give more of one's name"
         )
-    raise ConfigurationFault(Code.MIC_UNKNOWN, f"there is no microphone {name!r}; there is {_listed(among)}")
+    raise NodeFault(Code.MIC_UNKNOWN, f"there is no microphone {name!r}; there is {_listed(among)}")
 
 
 class Capture:
@@ -173,16 +174,6 @@ def forms_of(device: InputDevice) -> Iterator[PcmFormat]:
         if limits.AUDIO_RATE_HZ_MIN <= rate_hz <= limits.AUDIO_RATE_HZ_MAX:
             for channels in range(1, min(device.channels, limits.AUDIO_CHANNELS_MAX) + 1):
                 yield PcmFormat(rate_hz, channels)
-
-
-def read_fault(message: Any) -> EdgeAgentError:
-    """What the microphone's process says went wrong, as the error that it is."""
-    match message:
-        case {"code": Code.MIC_UNKNOWN, "message": str(why)}:
-            return ConfigurationFault(Code.MIC_UNKNOWN, why)
-        case {"code": str(code), "message": str(why)} if code in set(Code):
-            return NodeFault(Code(code), why)
-    return NodeFault(Code.SPEECH_CRASHED, "the microphone's process ended with an error without a code")
 
 
 def _listed(devices: Sequence[InputDevice]) -> str:

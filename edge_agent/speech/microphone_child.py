@@ -1,9 +1,8 @@
 """The microphone's process: `python -m edge_agent.speech.microphone_child SOCKET PARENT`.
 
 Told {"open": {"device": NAME or null}}, it answers {"ready": {…}} with the first sound, then sends {"pcm": N, "xruns":
-M} and a block of sound beside it, again and again. When the device is gone it says {"fault": {"code", "message"}} and
-ends. Told {"list": {}}, it answers {"ready": {"microphones": […]}} and ends. What cannot be done is {"failed": {"code",
-"message"}}, and the end.
+M} and a block of sound beside it, again and again. When the device is gone it says {"fault": {…}} and ends. Told
+{"list": {}}, it answers {"ready": {"microphones": […]}} and ends. What cannot be done is {"failed": {…}}, and the end.
 
 Decides when a device counts as lost: PortAudio says so, or its callback was silent for SILENT_MS_MAX, or it does not
 open within OPEN_S_MAX. It never tries again itself: PortAudio sees a device that was plugged in only in a new process.
@@ -20,6 +19,7 @@ from typing import BinaryIO, Final
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, read_frame, write_frame
 from edge_agent.processes.mortal import die_with_parent
 from edge_agent.speech.microphone import RING_BLOCKS, Capture, find_device, input_devices
@@ -65,12 +65,12 @@ def _serve(asked: JsonObject, parent: BinaryIO) -> None:
         _await_sound(capture, ring, SystemClock())
         write_frame(parent, {"ready": capture.facts})
     except EdgeAgentError as problem:
-        write_frame(parent, {"failed": _fault_object(problem)})
+        write_frame(parent, {"failed": fault_object(problem)})
         return
     finally:
         watchdog.cancel()
     lost = _listen(capture, ring, SystemClock(), parent)
-    write_frame(parent, {"fault": _fault_object(lost)})
+    write_frame(parent, {"fault": fault_object(lost)})
 
 
 def _await_sound(capture: Capture, ring: Ring, clock: Clock) -> None:
@@ -101,17 +101,13 @@ def _open_in_time(parent: BinaryIO) -> threading.Timer:
 
     def give_up() -> None:
         late = NodeFault(Code.MIC_LOST, f"the sound system did not answer within {OPEN_S_MAX:g} s")
-        write_frame(parent, {"failed": _fault_object(late)})
+        write_frame(parent, {"failed": fault_object(late)})
         os._exit(1)
 
     watchdog = threading.Timer(OPEN_S_MAX, give_up)
     watchdog.daemon = True
     watchdog.start()
     return watchdog
-
-
-def _fault_object(error: EdgeAgentError) -> JsonObject:
-    return {"code": error.code.value, "message": error.message}
 
 
 if __name__ == "__main__":
