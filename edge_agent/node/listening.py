@@ -104,6 +104,8 @@ class Listening:
     """How far the ear has come, in the stream's own time."""
     over: bool = False
     on_end: Callable[[], None] = lambda: None
+    _reading: int = 0
+    """Utterances that have ended and are not read yet."""
     _base_ms: float = 0.0
     """Where the present ear began."""
     _sent_ms: float = 0.0
@@ -149,6 +151,7 @@ class Listening:
                 one.ahead = None
             case SpeechEnded():
                 del self._open[event.utterance]
+                self._reading += 1
                 self.room.begin(self._finish(one, event))
             case SpeechDropped():
                 del self._open[event.utterance]
@@ -159,9 +162,10 @@ class Listening:
         self.position_ms = self._base_ms + position_ms
 
     def finished(self) -> None:
-        """The ear has come to the stream's end."""
+        """The ear has come to the stream's end; it is closed when its last utterance has been read."""
         self.over = True
-        self.on_end()
+        if not self._reading:
+            self.on_end()
 
     def interrupted(self) -> None:
         """The ear died: half a sentence is no sentence."""
@@ -186,6 +190,14 @@ class Listening:
         return _Read(transcript, ahead)
 
     async def _finish(self, one: _Utterance, ended: SpeechEnded) -> None:
+        try:
+            await self._conclude(one, ended)
+        finally:
+            self._reading -= 1
+            if self.over:
+                self.finished()
+
+    async def _conclude(self, one: _Utterance, ended: SpeechEnded) -> None:
         """Speech has ended: make a command of it, or say why not."""
         ended_ms, decided_ms = self._when(ended.end_ms), self.room.clock.now_ms()
         try:
