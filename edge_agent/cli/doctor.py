@@ -21,14 +21,22 @@ from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.grammar.own import with_grammar
 from edge_agent.grammar.selftest import self_test
 from edge_agent.language.models import verify
+from edge_agent.node.speech_assembly import recogniser_choice
 from edge_agent.observe.database import FILE_NAME
 from edge_agent.packs.phrases import load_phrases
 from edge_agent.packs.registry import load_pack
-from edge_agent.settings import PackSettings, Settings
+from edge_agent.settings import PackSettings, Settings, SpeechSettings
+from edge_agent.store.pinned import verify_folder
 
 EXAMPLE = "edge-agent doctor"
 
 LIBRARIES = ("llama-cpp-python", "llguidance", "pyzmq", "pydantic", "hassil", "rapidfuzz")
+
+SPEECH_LIBRARIES = {
+    "sphinx": ("pocketsphinx", "onnxruntime", "faster-whisper", "soxr"),
+    "whisper": ("faster-whisper", "onnxruntime", "soxr"),
+}
+"""What each recogniser needs; faster-whisper brings the file that tells speech from noise."""
 
 GOOD, NOTE, BAD = "ok", "note", "bad"
 _STYLE = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
@@ -71,6 +79,7 @@ def _findings(options: argparse.Namespace, settings: Settings) -> Iterator[Findi
     node, engine_runs = _node(options)
     if not engine_runs:  # a second engine beside the node's could take the memory that the first one needs
         yield _looked_at("engine", lambda: _engine(settings))
+    yield _looked_at("speech", lambda: _speech(settings.speech))
     yield _folder("runtime dir", settings.runtime_dir)
     yield _folder("state dir", settings.state_dir)
     yield _journal(settings.state_dir / FILE_NAME)
@@ -130,6 +139,33 @@ def engine_detail(facts: Mapping[str, Any]) -> str:
     if fallback := facts.get("fallback"):
         parts.append(f"{fallback}; scripts/build-engine.sh builds one that fits")
     return "; ".join(parts)
+
+
+def _speech(settings: SpeechSettings) -> Finding:
+    if settings.recogniser == "off":
+        return Finding("speech", NOTE, "off in the settings ([speech] recogniser)")
+    choice = recogniser_choice(settings)
+    missing = [name for name in SPEECH_LIBRARIES[choice.name] if not _is_installed(name)]
+    if missing:
+        return Finding("speech", NOTE, f"not installed: {', '.join(missing)}; pip install 'edge-agent[speech]'")
+    parts = [f"the embedded recogniser, pocketsphinx {version('pocketsphinx')}"]
+    if choice.name == "whisper":
+        verify_folder(Path(choice.model))
+        parts = [f"Whisper from {choice.model}, its bytes as pinned"]
+    parts.append(
+        "stops are listened for by their sound" if settings.stop_words else "stops are not listened for by sound"
+    )
+    names = ", ".join(one.name for one in settings.microphones) or "none of this box's own"
+    parts.append(f"microphones: {names}")
+    return Finding("speech", GOOD, "; ".join(parts))
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _folder(what: str, path: Path) -> Finding:

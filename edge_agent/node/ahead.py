@@ -1,4 +1,6 @@
-"""Reading a sentence before it is known to be over. Nothing is written, sent or remembered here.
+"""Reading a sentence before it is known to be over. Nothing is written, sent or remembered here, but a stop.
+
+A sentence that is a stop so far is one, however it goes on: waiting for its end gains nothing.
 
 Decides whether what was read ahead still holds when the sentence is over: the same words, the same world, and the same
 things that "it" can mean. What does not hold is read again.
@@ -56,6 +58,7 @@ class ReadingAhead:
         except ClientFault:
             return None  # its end will say so to whom it concerns
         if is_spoken_stop(command.text, command.spoken, prefix=order.pack.stop_prefix):
+            self.stops.halt(f"said: {command.text}")
             return None
         dialogue, world = self._surroundings(order)
         verdict = await self.understanding.interpret(order, Spans(self.understanding.clock, received_ms))
