@@ -23,7 +23,6 @@ LINES: list[dict[str, Any]] = [
     {"id": "stop", "text": "stop", "expected": [{"action": "stop"}]},
     {"id": "wrong", "text": "stop", "expected": [{"action": "go_to", "place": "dock 2"}]},
     {"id": "long", "text": "go " * 200, "expected": [{"action": "go_to", "place": "dock 2"}]},
-    {"id": "sound", "audio": "a.flac", "expected": [{"action": "stop"}]},
     {"id": "foreign", "pack": "ship", "text": "hoist the sail", "expected": [{"action": "hoist"}]},
 ]  # fmt: skip
 
@@ -43,7 +42,7 @@ def test_eval_scores_and_writes_predictions(examples: Path, tmp_path: Path, caps
     assert main(["eval", str(examples), "--predictions", str(out), "--errors", "9", "--json"]) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     assert report["examples"] == 5
-    assert report["skipped"] == {"audio": 1, "pack ship": 1}
+    assert report["skipped"] == {"pack ship": 1}
     assert report["errors"] == {"TOO_LONG": 1}
     assert report["exact_match"] == pytest.approx(3 / 5)
     assert report["unsafe_accept_rate"] == 0.0
@@ -61,18 +60,18 @@ def test_eval_for_people(examples: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["eval", str(examples), "--limit", "3"]) == Exit.OK
     shown = capsys.readouterr().out
     assert "3 examples" in shown
-    assert "skipped: 1 audio, 1 pack ship" in shown
+    assert "skipped: 1 pack ship" in shown
     assert "100.0 %" in shown
     assert "bring" in shown
 
 
 def test_eval_of_nothing_runnable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file of which nothing can be run here says so and gives no figure."""
-    path = tmp_path / "sounds.jsonl"
-    path.write_text(json.dumps({"pack": "robot"} | LINES[5]), encoding="utf-8")
+    path = tmp_path / "ships.jsonl"
+    path.write_text(json.dumps({"pack": "robot"} | LINES[-1]), encoding="utf-8")
     assert main(["eval", str(path), "--json"]) == Exit.OK
     report = json.loads(capsys.readouterr().out)
-    assert (report["examples"], report["skipped"], report["exact_match"]) == (0, {"audio": 1}, None)
+    assert (report["examples"], report["skipped"], report["exact_match"]) == (0, {"pack ship": 1}, None)
 
 
 def test_eval_of_several_files_gives_one_page(

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from edge_agent.cli.answers import compact
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.cli.local import add_model_arguments, engine_of, model_settings
+from edge_agent.cli.local import add_model_arguments, model_file, model_settings
 from edge_agent.cli.screen import Screen
-from edge_agent.clock import SystemClock
+from edge_agent.cli.transcribe import add_recogniser_arguments, recogniser_choice
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.evaluation.examples import Example, read_examples
-from edge_agent.evaluation.markdown import page
-from edge_agent.evaluation.predicting import Predictor, prediction_json, runnable
+from edge_agent.evaluation.markdown import noise_words, page
+from edge_agent.evaluation.noises import MAKERS
+from edge_agent.evaluation.predicting import prediction_json, runnable
 from edge_agent.evaluation.prediction import Prediction
 from edge_agent.evaluation.report import Report, percent
+from edge_agent.evaluation.running import Plan, Task, predictions
 from edge_agent.evaluation.scoring import score
 from edge_agent.packs.registry import SHIPPED, load_pack
 
-EXAMPLE = "edge-agent eval examples.jsonl --predictions predictions.jsonl --errors 10"
+EXAMPLE = """\
+edge-agent eval examples.jsonl --predictions predictions.jsonl --errors 10
+edge-agent eval spoken.jsonl --noise clean --noise 24 --noise 12 --noise 6 --jobs 2"""
+
+CLEAN = "clean"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,22 +47,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ignore-slots", default="", metavar="A,B", help="slots that are not compared")
     parser.add_argument("--ignore-reason", action="store_true", help="any reject reason is right")
     parser.add_argument("--markdown", action="store_true", help="tables of all files together, for a page")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
+    add_recogniser_arguments(parser)
+    parser.add_argument(
+        "--noise",
+        action="append",
+        default=[],
+        metavar="DB",
+        help="mix noise under examples in sound, so many dB below the speech, or `clean`; a run for each",
+    )
+    parser.add_argument("--noise-kind", action="append", default=[], choices=MAKERS, help="only noise of this kind")
     add_model_arguments(parser)
 
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Predict, score, show. The exit code says whether it ran, not how well."""
-    if options.predictions is not None and len(options.files) > 1:
-        raise ConfigurationFault(Code.EVAL_INVALID, "--predictions takes one file of examples")
-    packs = {pack.name: pack for pack in (load_pack(name) for name in (*SHIPPED, *options.pack))}
-    sets = {path: runnable(read_examples(path), packs) for path in options.files}
-    needed = {example.pack: packs[example.pack] for examples, _ in sets.values() for example in examples}
+    levels = [_level(text) for text in options.noise or [CLEAN]]
+    if options.predictions is not None and (len(options.files) > 1 or len(levels) > 1):
+        raise ConfigurationFault(Code.EVAL_INVALID, "--predictions takes one file of examples, and one level of noise")
+    packs = {pack.name: name for name, pack in ((name, load_pack(name)) for name in (*SHIPPED, *options.pack))}
+    sets = {path: runnable(read_examples(path), packs, hearing=True) for path in options.files}
     reports: dict[str, Report] = {}
-    with engine_of(model_settings(options), tuple(needed.values())) as decider:
-        predictor = Predictor(needed, decider, SystemClock(), ttl_ms=options.ttl_ms)
-        for path, (found, skipped) in sets.items():
-            examples = found[: options.limit]
-            predictions = _predict(predictor, screen, path.name, examples)
+    for path, (found, skipped) in sets.items():
+        examples = found[: options.limit]
+        tasks = [Task(example, level) for level in levels for example in examples]
+        predicted = _predict(_plan(options, packs, examples), screen, path.name, tasks, options.jobs)
+        for place, level in enumerate(levels):
+            predictions = predicted[place * len(examples) : (place + 1) * len(examples)]
             if options.predictions is not None:
                 _write(options.predictions, predictions)
             report = score(
@@ -65,21 +83,51 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
                 ignore_reason=options.ignore_reason,
                 skipped=skipped,
             )
-            reports[path.stem] = report
+            noise = "" if len(levels) == 1 and level is None else f", {noise_words(level)}"
+            reports[path.stem + noise] = report
             if not options.markdown:
-                _show(screen, path, report, options.errors)
+                _show(screen, path.name + noise, level, report, options.errors)
     if options.markdown:
         screen.raw(page(reports))
     return Exit.OK
 
 
-def _predict(predictor: Predictor, screen: Screen, name: str, examples: Sequence[Example]) -> list[Prediction]:
-    predictions = []
-    with screen.progress(name, len(examples)) as step:
-        for example in examples:
-            predictions.append(predictor.predict(example))
+def _level(text: str) -> float | None:
+    """Decibels, or None for sound as it was recorded."""
+    if text == CLEAN:
+        return None
+    try:
+        level = float(text)
+    except ValueError:
+        level = math.nan
+    if not -40.0 <= level <= 100.0:
+        raise ConfigurationFault(Code.EVAL_INVALID, f"{text!r} is no level of noise: give dB, -40 to 100, or {CLEAN}")
+    return level
+
+
+def _plan(options: argparse.Namespace, packs: Mapping[str, str], examples: Sequence[Example]) -> Plan:
+    settings = model_settings(options)
+    path, sha256 = model_file(settings)
+    return Plan(
+        packs=tuple(dict.fromkeys(packs[example.pack] for example in examples)),
+        model=path,
+        sha256=sha256,
+        n_ctx=settings.n_ctx,
+        n_threads=settings.n_threads,
+        n_gpu_layers=settings.n_gpu_layers,
+        ttl_ms=options.ttl_ms,
+        recogniser=recogniser_choice(options) if any(example.audio for example in examples) else None,
+        noise_kinds=tuple(options.noise_kind),
+    )
+
+
+def _predict(plan: Plan, screen: Screen, name: str, tasks: Sequence[Task], jobs: int) -> list[Prediction]:
+    found: dict[int, Prediction] = {}
+    with screen.progress(name, len(tasks)) as step:
+        for place, prediction in predictions(plan, tasks, jobs):
+            found[place] = prediction
             step()
-    return predictions
+    return [found[place] for place in range(len(tasks))]
 
 
 def _write(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -90,12 +138,11 @@ def _write(path: Path, predictions: Sequence[Prediction]) -> None:
         raise ConfigurationFault(Code.EVAL_INVALID, f"cannot be written: {problem}", where=str(path)) from problem
 
 
-def _show(screen: Screen, path: Path, report: Report, mistakes: int) -> None:
-    screen.record({"file": path.name} | report.as_json() | _mistakes_json(report, mistakes))
+def _show(screen: Screen, name: str, level: float | None, report: Report, mistakes: int) -> None:
+    noise = {} if level is None else {"noise_db": level}
+    screen.record({"file": name.partition(",")[0]} | noise | report.as_json() | _mistakes_json(report, mistakes))
     aside = ", ".join(f"{count} {why}" for why, count in report.skipped.items())
-    screen.line(
-        (path.name, "bold"), f"  {report.examples} examples", (f"  skipped: {aside}" if aside else "", "yellow")
-    )
+    screen.line((name, "bold"), f"  {report.examples} examples", (f"  skipped: {aside}" if aside else "", "yellow"))
     for code, count in report.errors.items():
         screen.line((f"{count} ended in {code}", "red"))
     for what, figure in report.lines():

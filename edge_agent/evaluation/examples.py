@@ -23,8 +23,8 @@ from edge_agent.world.entities import Entity
 class Example:
     """One sentence, the world it is said in, and the readings of it that are right.
 
-    `text` is None for an example in sound. `accept` holds `expected` first and then every other list of actions that
-    counts as right. `world_key` is equal for equal worlds.
+    `text` is None for an example in sound, and `audio` its file. `accept` holds `expected` first and then every other
+    list of actions that counts as right. `world_key` is equal for equal worlds.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Example:
     area: str | None
     accept: tuple[tuple[JsonAction, ...], ...]
     free_slots: frozenset[str]
+    audio: Path | None = None
 
     @property
     def expected(self) -> tuple[JsonAction, ...]:
@@ -90,7 +91,8 @@ def read_examples(path: Path) -> tuple[Example, ...]:
             raise _fault(f"{place}: id", f"{line.id!r} stands twice in this file")
         if line.world_ref is not None and line.world_ref not in worlds:
             worlds[line.world_ref] = _read_world(path.parent, line.world_ref, f"{place}: world_ref")
-        examples[line.id] = _example(line, worlds)
+        audio = None if line.audio is None else _beside(path.parent, line.audio, f"{place}: audio")
+        examples[line.id] = _example(line, worlds, audio)
     if not examples:
         raise _fault(str(path), "holds no example")
     return tuple(examples.values())
@@ -123,7 +125,7 @@ def _parse(raw: str, place: str) -> _Line:
     return line
 
 
-def _example(line: _Line, worlds: Mapping[str, tuple[Entity, ...]]) -> Example:
+def _example(line: _Line, worlds: Mapping[str, tuple[Entity, ...]], audio: Path | None) -> Example:
     if line.world_ref is not None:
         world, key = worlds[line.world_ref], f"ref:{line.world_ref}"
     else:
@@ -138,20 +140,27 @@ def _example(line: _Line, worlds: Mapping[str, tuple[Entity, ...]]) -> Example:
         area=line.context.area if line.context else None,
         accept=(line.expected, *line.accept),
         free_slots=frozenset(line.free_slots),
+        audio=audio,
     )
 
 
 def _read_world(folder: Path, reference: str, place: str) -> tuple[Entity, ...]:
-    """A shared world, which must lie beside the examples: a file may not point anywhere else."""
-    path = (folder / reference).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise _fault(place, f"{reference!r} leads out of the folder")
+    """A shared world."""
+    path = _beside(folder, reference, place)
     try:
         return tuple(_entity(entity) for entity in _WORLD_FILE.validate_json(path.read_bytes()))
     except OSError as problem:
         raise _fault(place, f"cannot be read: {problem}") from problem
     except ValidationError as problem:
         raise _first_fault(problem, f"{place}: {reference}") from problem
+
+
+def _beside(folder: Path, reference: str, place: str) -> Path:
+    """A world or a sound, which must lie beside the examples: a file may not point anywhere else."""
+    path = (folder / reference).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise _fault(place, f"{reference!r} leads out of the folder")
+    return path
 
 
 def _entity(entity: _Entity) -> Entity:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SLOT_MISSING = "a slot missing"
     SLOT_TOO_MANY = "a slot too many"
     SLOTS = "several slots wrong"
+    UNHEARD = "refused: no words were heard, or none to rely on"
     UNMARKED = "refused: a name that was needed was not marked"
     BY_MODEL = "refused by the model, though every name was marked"
     DOUBT_RIGHT = "refused as doubtful, and would have been right"
@@ -44,6 +45,8 @@ def failure(example: Example, prediction: Prediction | None, comparison: Compari
     want, _ = comparison.nearest(example.accept, got)
     if not is_reject(got):
         return _wrong(prediction, want, comparison)
+    if prediction.refusal is Refusal.UNHEARD:
+        return Kind.UNHEARD
     if prediction.refusal is Refusal.DOUBT:
         _, would = comparison.nearest(example.accept, prediction.proposed)
         return Kind.DOUBT_RIGHT if would.exact else Kind.DOUBT_WRONG

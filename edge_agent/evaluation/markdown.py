@@ -33,10 +33,17 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
 
 
+def noise_words(level_db: float | None) -> str:
+    """A level of noise, or none, as it stands in tables."""
+    return "clean" if level_db is None else f"{level_db:g} dB"
+
+
 def page(reports: Mapping[str, Report]) -> str:
     """All tables of some sets, one after the other."""
     curves = {name: report.risk for name, report in reports.items() if report.risk}
-    return "\n\n".join([sets_table(reports), failures_table(reports), risk_table(curves)])
+    tables = [sets_table(reports), failures_table(reports), risk_table(curves)]
+    listening = {name: report for name, report in reports.items() if report.listening}
+    return "\n\n".join([*tables, listening_table(listening)] if listening else tables)
 
 
 def sets_table(reports: Mapping[str, Report]) -> str:
@@ -56,6 +63,18 @@ def _set_row(name: str, report: Report) -> list[str]:
     latencies = (report.latency_p50_ms, report.latency_p95_ms)
     milliseconds = ("-" if value is None else f"{value:.1f}" for value in latencies)
     return [name, str(report.examples), *map(share, shares), *milliseconds]
+
+
+def listening_table(reports: Mapping[str, Report]) -> str:
+    """One line a set in sound: what listening took, and what was refused before there were words."""
+    columns = ("set", "minutes", "transcription p50 ms", "p95 ms", "real-time factor", "no words %")
+    rows = []
+    for name, report in reports.items():
+        if (heard := report.listening) is not None:
+            cells = (f"{heard.audio_s / 60:.1f}", f"{heard.final_p50_ms:.0f}", f"{heard.final_p95_ms:.0f}")
+            unheard = share(sum(heard.unheard.values()) / heard.files)
+            rows.append([name, *cells, f"{heard.real_time_factor:.2f}", unheard])
+    return table(columns, rows)
 
 
 def failures_table(reports: Mapping[str, Report]) -> str:

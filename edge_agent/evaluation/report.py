@@ -35,6 +35,21 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """What listening to the examples in sound took, and what it refused."""
+
+    files: int
+    audio_s: float
+    real_time_factor: float
+    """Seconds of work a second of sound."""
+    final_p50_ms: float
+    final_p95_ms: float
+    """From the last sample to the words, or to the refusal."""
+    unheard: dict[str, int]
+    """Refusals of the ear and the recogniser, by code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The figures of one file. Ratios run from 0 to 1 and are None where there was nothing to divide by."""
 
@@ -69,19 +84,32 @@ class Report:
     wagers: tuple[Wager, ...]
     """Every answer with actions, sure enough or not."""
     mistakes: tuple[Mistake, ...]
+    listening: Listening | None = None
+    """None where nothing was in sound."""
 
     def as_json(self) -> dict[str, Any]:
         """The figures for programs, without the mistakes."""
         plain = {
             name: getattr(self, name)
             for name in self.__slots__
-            if name not in ("latencies", "latency_p50_ms", "latency_p95_ms", "per_action", "risk", "wagers", "mistakes")
+            if name
+            not in (
+                "latencies",
+                "latency_p50_ms",
+                "latency_p95_ms",
+                "per_action",
+                "risk",
+                "wagers",
+                "mistakes",
+                "listening",
+            )
         }
         latency = {"n": self.latencies, "p50": self.latency_p50_ms, "p95": self.latency_p95_ms}
         return plain | {
             "latency_ms": latency,
             "risk": [asdict(risk) for risk in self.risk],
             "per_action": {row.name: _row_json(row) for row in self.per_action},
+            **({"listening": asdict(self.listening)} if self.listening else {}),
         }
 
     def lines(self) -> list[tuple[str, str]]:
@@ -99,6 +127,18 @@ class Report:
             (f"false reject (of {self.expected_command} commands)", percent(self.false_reject_rate)),
             (f"latency p50 (n={self.latencies})", _milliseconds(self.latency_p50_ms)),
             ("latency p95", _milliseconds(self.latency_p95_ms)),
+            *self._listening_lines(),
+        ]
+
+    def _listening_lines(self) -> list[tuple[str, str]]:
+        if self.listening is None:
+            return []
+        heard = self.listening
+        return [
+            (f"transcription p50 (n={heard.files})", _milliseconds(heard.final_p50_ms)),
+            ("transcription p95", _milliseconds(heard.final_p95_ms)),
+            (f"real-time factor (of {heard.audio_s / 60:.1f} min)", f"{heard.real_time_factor:.2f}"),
+            *((f"refused with {code}", str(count)) for code, count in heard.unheard.items()),
         ]
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from edge_agent.evaluation.comparing import Comparison, Tally, action_name, executes, f1, is_reject
 from edge_agent.evaluation.examples import Example
 from edge_agent.evaluation.failures import Kind, failure
+from edge_agent.evaluation.heard import Heard
 from edge_agent.evaluation.prediction import Prediction
-from edge_agent.evaluation.report import ActionRow, Mistake, Report
+from edge_agent.evaluation.report import ActionRow, Listening, Mistake, Report
 from edge_agent.evaluation.risk import Wager, curve
 from edge_agent.messages import JsonAction
 
@@ -78,7 +79,14 @@ def _count_example(counts: _Counts, example: Example, prediction: Prediction | N
         error = prediction.error if prediction else "missing"
         kind = failure(example, prediction, comparison)
         counts.failures[kind] += 1
-        counts.mistakes.append(Mistake(example.id, example.text or "", example.expected, got, error, kind))
+        counts.mistakes.append(Mistake(example.id, _words(example, prediction), example.expected, got, error, kind))
+
+
+def _words(example: Example, prediction: Prediction | None) -> str:
+    """What was said, or what was heard."""
+    if example.text is not None:
+        return example.text
+    return prediction.heard.text if prediction and prediction.heard else ""
 
 
 def _count_actions(
@@ -137,6 +145,22 @@ def _report(
         risk=curve(counts.wagers),
         wagers=tuple(counts.wagers),
         mistakes=tuple(counts.mistakes),
+        listening=_listening([p.heard for p in predictions.values() if p.heard is not None]),
+    )
+
+
+def _listening(heard: Sequence[Heard]) -> Listening | None:
+    if not heard:
+        return None
+    finals_ms = [one.final_ms for one in heard]
+    audio_ms = sum(one.audio_ms for one in heard)
+    return Listening(
+        files=len(heard),
+        audio_s=audio_ms / 1_000.0,
+        real_time_factor=sum(one.work_ms for one in heard) / max(1.0, audio_ms),
+        final_p50_ms=percentile(finals_ms, 50) or 0.0,
+        final_p95_ms=percentile(finals_ms, 95) or 0.0,
+        unheard=dict(Counter(one.refusal.value for one in heard if one.refusal is not None)),
     )
 
 
