@@ -31,6 +31,8 @@ class Hub:
     """Bytes that are handed out in place of those that are recorded."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Sizes that are recorded in place of the true ones."""
+    portal: bytes = b""
+    """What a network that wants a sign-in first answers to everything."""
     asked: list[tuple[str, int]] = field(default_factory=list)
     """Files that were asked for, and from which byte on."""
     url: str = ""
@@ -61,7 +63,9 @@ def serving(hub: Hub) -> Iterator[Hub]:
 
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
-            if path == f"/api/models/{hub.repository}/revision/main":
+            if hub.portal:
+                self._whole(hub.portal)
+            elif path == f"/api/models/{hub.repository}/revision/main":
                 self._whole(json.dumps(hub.record()).encode())
             elif path.startswith(prefix := f"/{hub.repository}/resolve/{hub.commit}/"):
                 self._bytes(path.removeprefix(prefix))

@@ -163,6 +163,21 @@ def test_a_file_that_the_hub_lost_is_named(hub: Hub, tmp_path: Path) -> None:
     assert "no longer holds vocabulary.txt" in refused.message
 
 
+@pytest.mark.parametrize("answer", [b"<html>please sign in</html>", b"[]", b'{"siblings": [{}]}', b"null", b'"yes"'])
+def test_an_answer_that_makes_no_sense_is_no_record(hub: Hub, tmp_path: Path, answer: bytes) -> None:
+    """Whatever a sign-in page or a broken mirror says ends as DOWNLOAD_FAILED, with what to copy by hand."""
+    hub.portal = answer
+    refused = refusal(hub, tmp_path)
+    assert refused.code is Code.DOWNLOAD_FAILED
+    assert "Without a network" in refused.message
+
+
+def test_a_repository_that_is_gone_is_said(hub: Hub, tmp_path: Path) -> None:
+    """The hub answers, and knows no such repository."""
+    hub.repository = "somebody/else"
+    assert refusal(hub, tmp_path).code is Code.DOWNLOAD_FAILED
+
+
 def test_without_a_hub_it_says_what_to_copy_where(tmp_path: Path) -> None:
     """Nobody listens at the address: the files, the repository and the folder are in the message."""
     with socket.socket() as nobody:

@@ -146,6 +146,7 @@ def _translated() -> Iterator[None]:
         yield
     except EdgeAgentError:
         raise
-    except (OSError, ValueError, _HTTP_ERROR) as problem:
+    # an answer of another shape, as a hotel's sign-in page gives it, fails in the library's own reading of it
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, _HTTP_ERROR) as problem:
         said = " ".join(str(problem).split()) or type(problem).__name__
         raise NodeFault(Code.DOWNLOAD_FAILED, said[:_SAID_CHARS_MAX]) from problem
