@@ -25,6 +25,7 @@ from edge_agent.node.readings import (
     disagreement,
     forbidding,
     may_be_overturned,
+    names_something,
     other_readings,
     rests_on_sound,
     sounds_alike,
@@ -178,7 +179,9 @@ class Interpreter:
             if meaning.actions:
                 meant.append((meaning, other))
         stop = next((one for one in meant if self._stops(one[0].actions[0])), None)
-        doubted = [(one.actions, one.confidence) for one in first.reject.readings[:1]] if first.reject else []
+        doubted: list[tuple[tuple[JsonAction, ...], float]] = []
+        if first.reject and names_something(linked):
+            doubted = [(one.actions, one.confidence) for one in first.reject.readings[:1]]
         against = disagreement([*doubted, *((one.actions, one.confidence) for one, _ in meant)])
         if against and not stop:
             return replace(first, actions=(), reject=against, passes=passes), linked

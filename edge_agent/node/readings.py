@@ -29,7 +29,7 @@ from edge_agent.world.text import check_text, words_of
 
 TRIED_MAX: Final = 3
 """Readings besides the first that the model is asked about."""
-_ALIKE_MIN: Final = 0.6
+_ALIKE_MIN: Final = 0.7
 """Closeness in sound to the first reading, of a reading that may be carried out in its place."""
 _OVERTURNED: Final = frozenset({RejectReason.UNKNOWN_ENTITY, RejectReason.NOT_A_COMMAND, RejectReason.UNSUPPORTED})
 _QUOTED_CHARS_MAX: Final = 200
@@ -85,6 +85,11 @@ def may_be_overturned(linked: Linked, reject: Rejection) -> bool:
     if reject.reason not in _OVERTURNED and not reject.readings and not rests_on_sound(linked):
         return False
     return not (is_injected(linked.text) or negated(linked) or harms(linked) or remark(linked, moves=True))
+
+
+def names_something(linked: Linked) -> bool:
+    """Whether anything of the world is named; a doubtful reading without a name is a misheard one, and says nothing."""
+    return any(mention.type is MentionType.ENTITY for mention in linked.mentions)
 
 
 def rests_on_sound(linked: Linked) -> bool:
