@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.evaluation.babble import voices
 from edge_agent.evaluation.examples import read_examples
 from edge_agent.evaluation.failures import Kind
 from edge_agent.evaluation.heard import Heard
-from edge_agent.evaluation.noises import MAKERS, Noises, loudest_power, mixed, murmur
+from edge_agent.evaluation.noises import MAKERS, TALKERS, Noises, loudest_power, mixed, murmur
 from edge_agent.evaluation.prediction import Prediction, Refusal
 from edge_agent.evaluation.running import Plan, Task, predictions
 from edge_agent.evaluation.scoring import score
@@ -110,6 +111,14 @@ def test_a_babble_is_made_of_the_voices_it_is_given() -> None:
     spectrum = np.abs(np.fft.rfft(noise)) ** 2
     hz = np.fft.rfftfreq(len(noise), 1.0 / RATE_HZ)
     assert spectrum[np.abs(hz - 1_000.0) < 5.0].sum() > 0.9 * spectrum.sum()
+
+
+def test_a_cafe_has_voices_where_there_is_espeak() -> None:
+    """Eight people, each with a sentence of some seconds."""
+    pytest.importorskip("espeakng_loader", reason="the speech extra is not installed")
+    talkers = voices()
+    assert len(talkers) == TALKERS
+    assert all(3.0 < len(talker) / RATE_HZ < 10.0 for talker in talkers)
 
 
 def test_the_kinds_sound_different() -> None:

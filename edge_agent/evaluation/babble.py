@@ -15,13 +15,13 @@ from edge_agent.speech.audio import to_wave
 
 TALK: Final[tuple[tuple[str, str, int], ...]] = (
     ("en-us", "My sister moved to the coast last spring, and she says the winters there are milder than ours.", 170),
-    ("en-gb", "They were sitting by the window for an hour before anybody noticed that the clock had stopped.", 185),
+    ("en", "They were sitting by the window for an hour before anybody noticed that the clock had stopped.", 185),
     ("en-us+f3", "I never finished that book, because the second chapter was all about somebody's grandfather.", 175),
-    ("en-gb+f2", "We should have booked earlier, the whole train was full of people with skis and small dogs.", 190),
+    ("en+f2", "We should have booked earlier, the whole train was full of people with skis and small dogs.", 190),
     ("en-us+m4", "He told me the meeting was about the budget, but nobody had brought any of the numbers.", 160),
-    ("en-gb+m5", "Her neighbour grows tomatoes on the roof, and gives half of them to the school kitchen.", 180),
+    ("en+m5", "Her neighbour grows tomatoes on the roof, and gives half of them to the school kitchen.", 180),
     ("en-us+f5", "It rained on Saturday, so the children painted the fence a colour that nobody had chosen.", 195),
-    ("en-gb+m7", "There was a queue right round the corner, and it turned out to be for a pair of shoes.", 165),
+    ("en+m7", "There was a queue right round the corner, and it turned out to be for a pair of shoes.", 165),
 )
 """Voice, sentence, words a minute."""
 
