@@ -82,7 +82,8 @@ class PulseMicrophones:
             f"load-module module-null-sink sink_name={name} rate={RATE_HZ} channels=1{steady}" for name in self.names
         ]
         (self.folder / "script.pa").write_text("\n".join(script) + "\n")
-        options = ["--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]
+        # it ends by itself where whoever runs the tests was killed
+        options = ["--daemonize=no", "--exit-idle-time=600", "--use-pid-file=no", "--disable-shm=yes"]
         options += ["--realtime=no", "--high-priority=no", "-n", "-F", str(self.folder / "script.pa")]
         with (self.folder / "pulse.log").open("ab") as log:
             self._server = subprocess.Popen(["pulseaudio", *options], stdout=log, stderr=log, env=self._own())

@@ -90,7 +90,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     if not devices:
         screen.line("no microphone: is one plugged in, does the sound server run, is this user in the group audio?")
         return Exit.REFUSED
-    chosen = next((one for one in devices if one.default), devices[0])
+    chosen = next((one for one in devices if not one.default), devices[0])
     screen.line()
     screen.line(("* is used where the settings name no device. To name one, or a part of its name:", "dim"))
     screen.line("  [[speech.microphones]]")
