@@ -76,7 +76,8 @@ class _Utterance:
     reading: int
     """Its number at the transcriber."""
     began_ms: float
-    ahead: asyncio.Task[_Read] | None = None
+    ahead: asyncio.Task[_Read | EdgeAgentError] | None = None
+    """What was read at the last pause, or why nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +182,14 @@ class Listening:
             self._drop(one, why)
         self._open.clear()
 
-    async def _read_ahead(self, one: _Utterance, paused_ms: float) -> _Read:
+    async def _read_ahead(self, one: _Utterance, paused_ms: float) -> _Read | EdgeAgentError:
         ended_ms = self._when(paused_ms)
-        transcript = await self.room.transcriber.transcript(one.reading, ended_ms + self.ttl_ms)
-        ahead = await self.room.desk.read_ahead(self._command(transcript, "ahead"), self.peer, ended_ms)
+        try:
+            transcript = await self.room.transcriber.transcript(one.reading, ended_ms + self.ttl_ms)
+            command = self._command(transcript, "ahead")
+        except EdgeAgentError as problem:
+            return problem
+        ahead = await self.room.desk.read_ahead(command, self.peer, ended_ms)
         if ahead is not None and ahead.sure:
             self.room.ears.settle(self.stream, self.room.sure_end_ms, paused_ms)
         return _Read(transcript, ahead)
@@ -201,10 +206,7 @@ class Listening:
         """Speech has ended: make a command of it, or say why not."""
         ended_ms, decided_ms = self._when(ended.end_ms), self.room.clock.now_ms()
         try:
-            if one.ahead is not None:
-                read = await one.ahead
-            else:
-                read = _Read(await self.room.transcriber.transcript(one.reading, ended_ms + self.ttl_ms), None)
+            read = await self._read(one, ended_ms)
             command = self._command(read.transcript, self.room.new_request_id())
         except EdgeAgentError as problem:
             self._refuse(one, problem, ended)
@@ -228,6 +230,19 @@ class Listening:
             "transcribe_ms": self.room.clock.now_ms() - decided_ms,
         }
         self.room.desk.take(command, self.peer, ended_ms, stages, read.ahead)
+
+    async def _read(self, one: _Utterance, ended_ms: float) -> _Read:
+        """What was read at the last pause; without reading ahead, what is read now.
+
+        Raises:
+            EdgeAgentError: NO_SPEECH, LOW_CONFIDENCE, EXPIRED, SPEECH_UNAVAILABLE, SPEECH_CRASHED.
+        """
+        if one.ahead is None:
+            return _Read(await self.room.transcriber.transcript(one.reading, ended_ms + self.ttl_ms), None)
+        read = await one.ahead
+        if isinstance(read, EdgeAgentError):
+            raise read
+        return read
 
     def _command(self, transcript: Transcript, request_id: str) -> Command:
         """What was said, as a command.
