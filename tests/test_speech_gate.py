@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.errors import Code
 from edge_agent.safety.stop import is_stop
@@ -158,3 +160,12 @@ def test_how_fast_is_too_fast() -> None:
     assert not is_too_fast("x" * 43, 1_000)
     assert is_too_fast("x" * 44, 1_000)
     assert not is_too_fast("go home", 1)
+
+
+@given(st.text() | st.lists(st.sampled_from([*MENU, "go", "stop", "the"])).map(" ".join), st.floats(), st.floats())
+def test_any_reading_is_judged(text: str, no_speech: float, log_probability: float) -> None:
+    """Whatever a model says, also of itself; and without a doubt only where both of its numbers are good."""
+    doubt = doubt_about(reading(text, no_speech=no_speech, log_probability=log_probability))
+    if doubt is None and not is_cry(text):
+        assert no_speech <= 0.6
+        assert log_probability >= -1.0

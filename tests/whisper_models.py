@@ -2,8 +2,9 @@
 
 Its attention and its encoder are all zeros; the embedding of each word is one axis, and the projection holds how likely
 each word follows. So faster-whisper and CTranslate2 do everything that they do with any Whisper, and what they write is
-known beforehand. `FOLLOWS` maps a word to the words after it with their logits; <sot> and <end> are the beginning and
-the end, <none> that nobody speaks.
+known beforehand. `Follows` maps a word to the words after it with their logits; <begin> and <end> stand around the
+sentence, <none> after <sot> is that nobody speaks. With `ears` the sound sways what is written, by chance but always
+in the same way.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from ctranslate2.specs import WhisperSpec
 from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -46,7 +48,7 @@ def chain(sentence: str, *, none: float = 0.0) -> dict[str, dict[str, float]]:
     }
 
 
-def write_whisper(folder: Path, follows: Follows, *, bands: int = 80) -> Path:
+def write_whisper(folder: Path, follows: Follows, *, bands: int = 80, ears: float = 0.0) -> Path:
     """Write the folder of such a model and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     words = sorted({word for row in (follows, *follows.values()) for word in row if not word.startswith("<")})
@@ -64,7 +66,17 @@ def write_whisper(folder: Path, follows: Follows, *, bands: int = 80) -> Path:
         embedding[token[word], axis] = 1.0
         for following, logit in after.items():
             projection[token[following], axis] = logit / scale
-    _write_model(folder, embedding, projection, bands, [tokenizer.id_to_token(at) for at in range(n_tokens)])
+    spec = _deaf(embedding, projection, bands)
+    if ears:
+        _open_ears(spec, bands, ears)
+    spec.register_vocabulary([tokenizer.id_to_token(at) for at in range(n_tokens)])
+    spec.validate()
+    spec.save(str(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps(config | {"suppress_ids": [], "suppress_ids_begin": [], "lang_ids": [], "alignment_heads": [[0, 0]]})
+    )
+    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": bands}))
     return folder
 
 
@@ -82,11 +94,7 @@ def _tokenizer(words: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def _write_model(
-    folder: Path, embedding: NDArray[np.float32], projection: NDArray[np.float32], bands: int, tokens: list[str]
-) -> None:
-    from ctranslate2.specs import WhisperSpec
-
+def _deaf(embedding: NDArray[np.float32], projection: NDArray[np.float32], bands: int) -> WhisperSpec:
     spec = WhisperSpec(1, 1, 1, 1)
     spec.encoder.conv1.weight = np.zeros((WIDTH, bands, 3), np.float32)
     spec.encoder.conv2.weight = np.zeros((WIDTH, WIDTH, 3), np.float32)
@@ -107,14 +115,19 @@ def _write_model(
         norms.append(layer.ffn.layer_norm)
     for norm in norms:
         norm.gamma, norm.beta = np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
-    spec.register_vocabulary(tokens)
-    spec.validate()
-    spec.save(str(folder))
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(
-        json.dumps(config | {"suppress_ids": [], "suppress_ids_begin": [], "lang_ids": [], "alignment_heads": [[0, 0]]})
-    )
-    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": bands}))
+    return spec
+
+
+def _open_ears(spec: WhisperSpec, bands: int, loudness: float) -> None:
+    chance = np.random.default_rng(1)
+    hearing = spec.decoder.layer[0].attention.linear
+    for part, shape in (
+        (spec.encoder.conv1, (WIDTH, bands, 3)),
+        (spec.encoder.conv2, (WIDTH, WIDTH, 3)),
+        (hearing[1], (2 * WIDTH, WIDTH)),
+        (hearing[2], (WIDTH, WIDTH)),
+    ):
+        part.weight = loudness * chance.standard_normal(shape, dtype=np.float32)
 
 
 def _zero(linears: list[object], *shapes: tuple[int, int]) -> None:
