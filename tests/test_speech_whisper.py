@@ -95,6 +95,17 @@ def test_it_reads_as_faster_whisper_does(tmp_path: Path) -> None:
     assert ours.confidence != pytest.approx(heard(recogniser, 8).confidence, abs=0.01)
 
 
+def test_a_model_of_many_languages_is_told_to_write_english(tmp_path: Path) -> None:
+    """By its prompt: beginning, language, task."""
+    follows = {**chain("go home"), "<sot>": {"<none>": -2.0}}
+    one = loaded(write_whisper(tmp_path / "one", follows))
+    many = loaded(write_whisper(tmp_path / "many", follows, multilingual=True))
+    assert [recogniser.facts["multilingual"] for recogniser in (one, many)] == [False, True]
+    assert heard(many).text == heard(one).text == "go home"
+    assert many.prompt_of("robot")[-4:] == ("<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>")
+    assert one.prompt_of("robot")[-2:] == ("<|startoftranscript|>", "<|notimestamps|>")
+
+
 def test_other_readings_come_along_likeliest_first(written: Callable[[Follows], Path]) -> None:
     transcript = heard(loaded(written(TRIPLE)))
     assert (transcript.text, *transcript.alternatives) == ("go home", "come home", "run home")

@@ -48,11 +48,13 @@ def chain(sentence: str, *, none: float = 0.0) -> dict[str, dict[str, float]]:
     }
 
 
-def write_whisper(folder: Path, follows: Follows, *, bands: int = 80, ears: float = 0.0) -> Path:
+def write_whisper(
+    folder: Path, follows: Follows, *, bands: int = 80, ears: float = 0.0, multilingual: bool = False
+) -> Path:
     """Write the folder of such a model and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     words = sorted({word for row in (follows, *follows.values()) for word in row if not word.startswith("<")})
-    tokenizer = _tokenizer(words)
+    tokenizer = _tokenizer(words, multilingual)
     tokenizer.save(str(folder / "tokenizer.json"))
     ids = {word: tokenizer.encode(f" {word}", add_special_tokens=False).ids for word in words}
     assert all(len(found) == 1 for found in ids.values()), "every word is one token"
@@ -69,7 +71,10 @@ def write_whisper(folder: Path, follows: Follows, *, bands: int = 80, ears: floa
     spec = _deaf(embedding, projection, bands)
     if ears:
         _open_ears(spec, bands, ears)
-    spec.register_vocabulary([tokenizer.id_to_token(at) for at in range(n_tokens)])
+    tokens = [tokenizer.id_to_token(at) for at in range(n_tokens)]
+    if multilingual:
+        tokens[-1] = ""  # by this token CTranslate2 4 knows a model of many languages
+    spec.register_vocabulary(tokens)
     spec.validate()
     spec.save(str(folder))
     config = json.loads((folder / "config.json").read_text())
@@ -80,7 +85,7 @@ def write_whisper(folder: Path, follows: Follows, *, bands: int = 80, ears: floa
     return folder
 
 
-def _tokenizer(words: list[str]) -> Tokenizer:
+def _tokenizer(words: list[str], multilingual: bool) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     apart = pre_tokenizers.Split(Regex(r" ?[^ ]+"), "isolated")  # a word with all its signs, unlike Whisper's own
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -90,7 +95,8 @@ def _tokenizer(words: list[str]) -> Tokenizer:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=20_000, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator([f" {word}" for word in words], trainer)
-    tokenizer.add_special_tokens([*SPECIAL, *(f"<|{at * 0.02:.2f}|>" for at in range(16))])
+    special = [*SPECIAL[:2], *(("<|en|>", "<|de|>") if multilingual else ()), *SPECIAL[2:]]
+    tokenizer.add_special_tokens([*special, *(f"<|{at * 0.02:.2f}|>" for at in range(16))])
     return tokenizer
 
 

@@ -122,6 +122,11 @@ class WhisperRecogniser:
         """The hotwords of a prepared pack, in order."""
         return self._prompts[pack].bias
 
+    def prompt_of(self, pack: str) -> tuple[str, ...]:
+        """The tokens that the model is given before it writes, for a prepared pack."""
+        tokens = self._prompts[pack].tokens
+        return tuple(self._tokenizer.tokenizer.id_to_token(token) for token in tokens)
+
     def begin(self, pack: str) -> CollectedUtterance:
         """Begin to listen to one utterance in a prepared pack.
 
