@@ -8,26 +8,19 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Final
 
 import numpy as np
 
+from edge_agent.cli.capture import form_of, microphone_child
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.screen import Screen
-from edge_agent.errors import Code, EdgeAgentError, NodeFault
-from edge_agent.processes.faults import read_fault
-from edge_agent.processes.frames import BadFrame, JsonObject, read_frame, write_frame
-from edge_agent.processes.spawn import spawn
 from edge_agent.speech.audio import PcmFormat, decode_pcm
-from edge_agent.speech.microphone import INHERIT, InputDevice, find_device
+from edge_agent.speech.microphone import InputDevice, find_device
 
 EXAMPLE = 'edge-agent microphones\nedge-agent microphones --level 5 --device "USB"'
 
-ANSWER_S_MAX: Final = 15.0
-"""Longer than the child waits for a sound system that hangs."""
 FLOOR_DBFS: Final = -96.0
 """Below the smallest step of 16 bits; digital silence is shown as this."""
 DEAF_DBFS: Final = -60.0
@@ -77,7 +70,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """List the inputs, or listen to one."""
     if options.level is not None:
         return _listen(options.device, options.level, screen)
-    with _child({"list": {}}) as (facts, _):
+    with microphone_child({"list": {}}) as (facts, _):
         devices = [InputDevice(**one) for one in facts["microphones"]]
     if options.device:
         devices = [find_device(options.device, devices)]
@@ -102,15 +95,13 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
 def _listen(device: str | None, seconds: float, screen: Screen) -> Exit:
     level = Level()
     xruns = 0
-    with _child({"open": {"device": device}}) as (facts, heard), screen.meter(str(facts["device"])) as meter:
-        form = PcmFormat(facts["rate_hz"], facts["channels"], facts["encoding"])
-        while level.count < seconds * form.rate_hz:
-            header, pcm = _answer(heard)
-            if "fault" in header:
-                raise _fault(header["fault"])
+    with microphone_child({"open": {"device": device}}) as (facts, heard), screen.meter(str(facts["device"])) as meter:
+        form = form_of(facts)
+        for pcm, xruns in sound_of(heard):
             rms, peak = level.add(pcm, form)
-            xruns = header["xruns"]
             meter(min(1.0, max(0.0, 1.0 - peak / FLOOR_DBFS)), f"{rms:6.1f} dBFS, peak {peak:6.1f}")
+            if level.count >= seconds * form.rate_hz:
+                break
     hears = level.peak_dbfs > DEAF_DBFS
     verdict = "it hears" if hears else "it hears nothing: is it muted, or plugged in where nothing listens?"
     if level.peak >= 1.0 - 2.0**-15:
@@ -123,44 +114,6 @@ def _listen(device: str | None, seconds: float, screen: Screen) -> Exit:
     levels = {"rms_dbfs": round(level.rms_dbfs, 1), "peak_dbfs": round(level.peak_dbfs, 1)}
     screen.record({**facts, **levels, "seconds": level.count / form.rate_hz, "xruns": xruns, "hears": hears})
     return Exit.OK if hears else Exit.REFUSED
-
-
-@contextmanager
-def _child(asked: JsonObject) -> Iterator[tuple[dict[str, Any], BinaryIO]]:
-    """A child of this verb's own: what it is ready with, and where it goes on to speak."""
-    try:
-        child = spawn("edge_agent.speech.microphone_child", inherit=INHERIT)
-    except OSError as problem:
-        raise NodeFault(Code.SPEECH_UNAVAILABLE, f"no process can be started: {problem}") from problem
-    with child.socket:
-        try:
-            child.socket.settimeout(ANSWER_S_MAX)
-            with child.socket.makefile("wb") as asking, child.socket.makefile("rb") as heard:
-                write_frame(asking, asked)
-                header, _ = _answer(heard)
-                if "failed" in header:
-                    raise _fault(header["failed"])
-                yield header["ready"], heard
-        finally:
-            child.kill()
-            child.wait()
-
-
-def _answer(heard: BinaryIO) -> tuple[JsonObject, bytes]:
-    try:
-        return read_frame(heard)
-    except TimeoutError as problem:
-        raise NodeFault(Code.MIC_LOST, f"the sound system was silent for {ANSWER_S_MAX:g} s") from problem
-    except (EOFError, OSError, BadFrame) as problem:
-        raise _crashed() from problem
-
-
-def _fault(message: Any) -> EdgeAgentError:
-    return read_fault(message) or _crashed()
-
-
-def _crashed() -> NodeFault:
-    return NodeFault(Code.SPEECH_CRASHED, "the microphone's process died inside the sound system; try another device")
 
 
 def _seconds(text: str) -> float:

@@ -1,26 +1,45 @@
-"""`say`: send a command in plain words, show the answer and then what the robot makes of it."""
+"""`say`: send a command in plain words, typed or spoken, show the answer and then what the robot makes of it."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from edge_agent.cli.connection import add_settings_arguments, connect
 from edge_agent.cli.exit_codes import Exit, exit_of_error
-from edge_agent.cli.saying import ask_at_terminal, say
+from edge_agent.cli.saying import Decide, ask_at_terminal, say
 from edge_agent.cli.screen import Screen
+from edge_agent.cli.speaking import PushToTalk, Recording, speak
 from edge_agent.client import Client
 from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.messages import PlannedAction
 
-EXAMPLE = 'edge-agent say "bring the red box from dock 3 to packing"\nedge-agent say - < commands.txt'
+EXAMPLE = (
+    'edge-agent say "bring the red box from dock 3 to packing"\n'
+    "edge-agent say - < commands.txt\n"
+    "edge-agent say --audio order.wav --pack kiosk\n"
+    "edge-agent say --microphone"
+)
 
 _FIELDS = ("pack", "robot", "area", "speaker", "session", "ttl_ms")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `say` takes."""
-    parser.add_argument("text", metavar="TEXT", help="the command; `-` reads one a line from stdin")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("text", nargs="?", metavar="TEXT", help="the command; `-` reads one a line from stdin")
+    what.add_argument("--audio", type=Path, metavar="FILE", help="a recording of it instead: WAV, FLAC or OGG")
+    what.add_argument(
+        "--microphone",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="speak it: Return begins, Return ends (an input of this machine; the default one when not named)",
+    )
+    parser.add_argument(
+        "--continuous", action="store_true", help="with --audio: cut it at silences, each part a command of its own"
+    )
     parser.add_argument("--pack", metavar="NAME", help="which vocabulary (default: the node's first)")
     parser.add_argument("--robot", metavar="NAME", help="who should do it (default: the node's own)")
     parser.add_argument("--area", metavar="NAME", help="where the speaker stands")
@@ -35,6 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Send one command, or every line of stdin; the first line that does not end well decides the exit code."""
     with connect(options) as client:
+        if options.text is None:
+            fields = {name: getattr(options, name) for name in _FIELDS}
+            sound = Recording(options.audio, options.continuous) if options.audio else PushToTalk(options.microphone)
+            return speak(client, screen, sound, fields, agree=_agreeing(options, screen), follow=not options.no_follow)
         if options.text != "-":
             return _say(client, screen, options, options.text)
         ends = [_say_on(client, screen, options, line.strip()) for line in sys.stdin if line.strip()]
@@ -42,12 +65,16 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
 
 
 def _say(client: Client, screen: Screen, options: argparse.Namespace, text: str) -> Exit:
+    fields = {name: getattr(options, name) for name in _FIELDS}
+    _, end = say(client, screen, text, fields, agree=_agreeing(options, screen), follow=not options.no_follow)
+    return end
+
+
+def _agreeing(options: argparse.Namespace, screen: Screen) -> Decide:
     def agree(planned: PlannedAction) -> bool:
         return bool(options.yes) or (not screen.as_json and ask_at_terminal(planned))
 
-    fields = {name: getattr(options, name) for name in _FIELDS}
-    _, end = say(client, screen, text, fields, agree=agree, follow=not options.no_follow)
-    return end
+    return agree
 
 
 def _say_on(client: Client, screen: Screen, options: argparse.Namespace, text: str) -> Exit:

@@ -29,14 +29,24 @@ def say(
         EdgeAgentError: what the node refused the command with.
     """
     answer = client.command(text, **fields)  # type: ignore[arg-type]
+    show(screen, answer)
+    return answer, settle(client, screen, answer, agree=agree, follow=follow)
+
+
+def show(screen: Screen, answer: Answer) -> None:
+    """Show an answer, to people or to programs."""
     screen.record(answer.model_dump(mode="json", exclude_none=True))
     show_answer(screen, answer)
+
+
+def settle(client: Client, screen: Screen, answer: Answer, *, agree: Decide, follow: bool) -> Exit:
+    """Settle what waits for a yes, and follow the answer's actions."""
     for planned in answer.actions:
-        if planned.confirmation is not None and not _settle(client, screen, planned, agree):
-            return answer, Exit.OK
+        if planned.confirmation is not None and not _confirm(client, screen, planned, agree):
+            return Exit.OK
     if not follow or not answer.actions:
-        return answer, exit_of_outcome(answer.outcome)
-    return answer, _follow(client, screen, answer)
+        return exit_of_outcome(answer.outcome)
+    return _follow(client, screen, answer)
 
 
 def ask_at_terminal(_planned: PlannedAction) -> bool:
@@ -44,7 +54,7 @@ def ask_at_terminal(_planned: PlannedAction) -> bool:
     return sys.stdin.isatty() and input("confirm it now? [y/N] ").strip().lower() == "y"
 
 
-def _settle(client: Client, screen: Screen, planned: PlannedAction, agree: Decide) -> bool:
+def _confirm(client: Client, screen: Screen, planned: PlannedAction, agree: Decide) -> bool:
     assert planned.confirmation is not None
     screen.line(
         label("confirm", "yellow"),

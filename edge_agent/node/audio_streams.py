@@ -96,7 +96,7 @@ class AudioStreams:
             )
         missing = chunk.seq - one.next_seq
         if missing:
-            self.ears.gap(one.listening.stream, min(missing * one.chunk_ms, float(limits.UTTERANCE_MS_MAX)))
+            self.gap(chunk.stream_id, min(missing * one.chunk_ms, float(limits.UTTERANCE_MS_MAX)))
         one.next_seq = chunk.seq + 1
         self.hear(chunk.stream_id, pcm)
         if missing:
@@ -124,6 +124,10 @@ class AudioStreams:
             self._close(stream_id, problem)
             raise problem
         self.ears.hear(one.listening.stream, pcm)
+
+    def gap(self, stream_id: str, missing_ms: float) -> None:
+        """Some of a stream's sound never came: what was being said is dropped."""
+        self.ears.gap(self._open[stream_id].listening.stream, missing_ms)
 
     def end(self, end: AudioEnd, peer: bytes) -> None:
         """No more sound of a stream; `audio_ended` follows when all of it is heard.

@@ -19,7 +19,7 @@ from edge_agent.observe.events import NodeChanged, Stream
 from edge_agent.processes.frames import BadFrame, JsonObject
 from edge_agent.processes.supervised import Supervised
 from edge_agent.settings import MicrophoneSettings
-from edge_agent.speech.microphone import INHERIT
+from edge_agent.speech.microphone import BLOCK_MS, INHERIT
 
 _MODULE: Final = "edge_agent.speech.microphone_child"
 BACKOFF_S: Final = (0.0, 0.5, 1.0, 2.0)
@@ -71,13 +71,19 @@ class Microphone:
             context=build(Context, area=settings.area),
         )
         self._streams.open(start, microphone_peer(settings.name))
-        self._lost, self._told = None, ""
+        self._lost, self._told, self.xruns = None, "", 0
         self._stream.tell(NodeChanged(f"microphone {settings.name}", f"listens to {facts.get('device', '?')}"))
 
     def said(self, header: JsonObject, payload: bytes) -> None:
         """Sound, or that there will be none."""
         match header:
             case {"pcm": int(), "xruns": int(xruns)}:
+                if xruns > self.xruns:
+                    lost_ms = (xruns - self.xruns) * BLOCK_MS
+                    self._streams.gap(self._settings.name, lost_ms)
+                    self._stream.tell(
+                        NodeChanged(f"microphone {self._settings.name}", f"{lost_ms} ms of sound lost", Code.AUDIO_GAP)
+                    )
                 self.xruns = xruns
                 try:
                     self._streams.hear(self._settings.name, payload)
