@@ -43,6 +43,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("resume", "resume", "release a latched stop, by its id"),
     Verb("confirm", "confirm", "say yes to one exact action that waits for it"),
     Verb("world", "world", "add, change or remove entities of the running node"),
+    Verb("transcribe", "transcribe", "show what is heard in a recording, without a daemon"),
+    Verb("microphones", "microphones", "list this box's microphones, or see whether one hears anything"),
     Verb("interpret", "interpret", "read one sentence without a daemon"),
     Verb("eval", "eval", "score files of examples"),
     Verb("train", "train", "teach the bundled model a pack of your own"),

@@ -1,0 +1,158 @@
+"""Commands in sound, from a recording or spoken now: sent as a stream, shown as they are heard and answered."""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+from edge_agent.cli.answers import label
+from edge_agent.cli.capture import form_of, microphone_child, sound_of
+from edge_agent.cli.exit_codes import Exit, exit_of_error
+from edge_agent.cli.saying import Decide, settle, show
+from edge_agent.cli.screen import Screen
+from edge_agent.client import Client
+from edge_agent.client.requests import error_of, new_id
+from edge_agent.errors import ClientFault, Code, ConfigurationFault
+from edge_agent.messages import Answer, AudioStart, Context, ErrorReply, Heard
+from edge_agent.messages.codec import build
+
+CHUNK_MS: Final = 100
+_PLACE: Final = ("area", "speaker")
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """PCM and what it is."""
+
+    chunks: Iterator[bytes]
+    rate_hz: int
+    channels: int = 1
+    encoding: Literal["s16le", "f32le"] = "s16le"
+    mode: Literal["continuous", "push_to_talk"] = "push_to_talk"
+
+
+class Source(Protocol):
+    """Where sound comes from."""
+
+    def sound(self, screen: Screen) -> AbstractContextManager[Sound]:
+        """Open it.
+
+        Raises:
+            EdgeAgentError: AUDIO_INVALID, SPEECH_UNAVAILABLE, MIC_UNKNOWN, MIC_LOST.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A sound file."""
+
+    path: Path
+    continuous: bool = False
+
+    @contextmanager
+    def sound(self, screen: Screen) -> Iterator[Sound]:  # noqa: ARG002 - the port's
+        """The file's samples, in portions."""
+        try:
+            from edge_agent.speech.audio import RATE_HZ  # noqa: PLC0415 - numpy, for sound only
+            from edge_agent.speech.files import read_audio  # noqa: PLC0415 - libsndfile, likewise
+        except ImportError as problem:
+            raise ConfigurationFault(
+                Code.SPEECH_UNAVAILABLE, f"{problem.name} is not installed; pip install 'edge-agent[speech]'"
+            ) from problem
+        samples = read_audio(self.path)
+        step = RATE_HZ * CHUNK_MS // 1000
+        chunks = (samples[at : at + step].tobytes() for at in range(0, len(samples), step))
+        yield Sound(chunks, RATE_HZ, mode="continuous" if self.continuous else "push_to_talk")
+
+
+@dataclass(frozen=True, slots=True)
+class PushToTalk:
+    """An input of this machine, from one Return to the next."""
+
+    device: str
+
+    @contextmanager
+    def sound(self, screen: Screen) -> Iterator[Sound]:
+        """Wait for the first Return, then listen until the second."""
+        if not sys.stdin.isatty():
+            raise ClientFault(Code.MIC_UNKNOWN, "push-to-talk needs a terminal: Return begins and ends it")
+        screen.line(("Return, speak, Return", "bold"))
+        sys.stdin.readline()
+        with microphone_child({"open": {"device": self.device or None}}) as (facts, heard):
+            screen.line(("listening", "green"), f"  {facts['device']}")
+            form = form_of(facts)
+            chunks = _until((pcm for pcm, _ in sound_of(heard)), _return_pressed)
+            yield Sound(chunks, form.rate_hz, form.channels, form.encoding)
+
+
+def speak(
+    client: Client,
+    screen: Screen,
+    source: Source,
+    fields: Mapping[str, str | int | None],
+    *,
+    agree: Decide,
+    follow: bool,
+) -> Exit:
+    """Send the sound, show what was heard and every answer, settle what waits for a yes, and follow the actions.
+
+    Raises:
+        EdgeAgentError: what the node refused the stream with.
+    """
+    ends: list[Exit] = []
+    answers: list[Answer] = []
+    with source.sound(screen) as sound:
+        for message in client.speak(sound.chunks, _start(sound, fields)):
+            match message:
+                case Heard():
+                    ends += _show_heard(screen, message)
+                case Answer():
+                    show(screen, message)
+                    answers.append(message)
+                case ErrorReply():
+                    screen.error(error_of(message))
+                    ends.append(exit_of_error(error_of(message)))
+    ends += [settle(client, screen, answer, agree=agree, follow=follow) for answer in answers]
+    return next((end for end in ends if end is not Exit.OK), Exit.OK if ends else Exit.REFUSED)
+
+
+def _start(sound: Sound, fields: Mapping[str, Any]) -> AudioStart:
+    said = {name: value for name, value in fields.items() if value is not None}
+    place = {name: said.pop(name) for name in _PLACE if name in said}
+    return build(
+        AudioStart,
+        stream_id=new_id(),
+        rate_hz=sound.rate_hz,
+        channels=sound.channels,
+        encoding=sound.encoding,
+        mode=sound.mode,
+        context=build(Context, **place),
+        **said,
+    )
+
+
+def _show_heard(screen: Screen, heard: Heard) -> list[Exit]:
+    """Show what was heard; how it ended, where that was the end of it."""
+    screen.record(heard.model_dump(mode="json", exclude_none=True))
+    if heard.error is not None:
+        screen.line(label("heard", "yellow"), (heard.error.code.value, "yellow"), f"  {heard.error.message}")
+        return [Exit.REFUSED]
+    others = f"  or: {' | '.join(heard.alternatives)}" if heard.alternatives else ""
+    screen.line(label("heard"), (heard.text, "bold"), (f"  {heard.confidence:.2f}{others}", "dim"))
+    return []
+
+
+def _until(chunks: Iterator[bytes], over: Callable[[], bool]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        if over():
+            return
+
+
+def _return_pressed() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0.0)[0]) and bool(sys.stdin.readline())
