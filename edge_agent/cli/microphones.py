@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_agent.cli.capture import form_of, microphone_child
+from edge_agent.cli.capture import form_of, microphone_child, sound_of
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.screen import Screen
 from edge_agent.speech.audio import PcmFormat, decode_pcm
@@ -97,8 +97,9 @@ def _listen(device: str | None, seconds: float, screen: Screen) -> Exit:
     xruns = 0
     with microphone_child({"open": {"device": device}}) as (facts, heard), screen.meter(str(facts["device"])) as meter:
         form = form_of(facts)
-        for pcm, xruns in sound_of(heard):
+        for pcm, lost in sound_of(heard):
             rms, peak = level.add(pcm, form)
+            xruns = lost
             meter(min(1.0, max(0.0, 1.0 - peak / FLOOR_DBFS)), f"{rms:6.1f} dBFS, peak {peak:6.1f}")
             if level.count >= seconds * form.rate_hz:
                 break
