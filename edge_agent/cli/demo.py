@@ -12,8 +12,9 @@ from edge_agent.cli.background import demo_node
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.saying import ask_at_terminal, say
 from edge_agent.cli.screen import Screen
+from edge_agent.cli.speaking import Synthesised, speak
 from edge_agent.client import Client
-from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.errors import Code, ConfigurationFault, EdgeAgentError
 from edge_agent.messages import Outcome, RejectReason
 from edge_agent.packs.registry import SHIPPED
 
@@ -32,6 +33,8 @@ class Line:
     outcome: Outcome = Outcome.ACTIONS
     reason: RejectReason | None = None
     area: str | None = None
+    spoken: bool = False
+    """In a synthetic voice, over the same socket as a microphone's sound."""
 
 
 SCRIPT: tuple[Line, ...] = (
@@ -45,6 +48,7 @@ SCRIPT: tuple[Line, ...] = (
     Line("home", "my day was awful", Outcome.REJECT, RejectReason.NOT_A_COMMAND),
     Line("kiosk", "a large latte with oat milk please"),
     Line("kiosk", "two espressos"),
+    Line("robot", "go to dock three", spoken=True),
     Line("robot", "stop", Outcome.STOPPED),
 )
 
@@ -69,15 +73,30 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
 def _show(client: Client, screen: Screen, line: Line) -> bool:
     """Whether a line of the script ended as it must."""
     screen.line("")
-    screen.line(
-        (f"{line.pack} > ", "cyan"), (line.text, "bold"), (f"  (in the {line.area})" if line.area else "", "dim")
-    )
+    screen.line((f"{line.pack} > ", "cyan"), (line.text, "bold"), (_manner(line), "dim"))
     fields: dict[str, str | int | None] = {"pack": line.pack, "area": line.area, "ttl_ms": TTL_MS}
+    if line.spoken:
+        return _speak(client, screen, line, fields)
     answer, end = say(client, screen, line.text, fields, agree=lambda _planned: True, follow=True)
     if answer.outcome is Outcome.STOPPED:
         _resume(client, screen)
     reason = answer.reject.reason if answer.reject else None
     return answer.outcome is line.outcome and reason is line.reason and end is not Exit.FAILED
+
+
+def _manner(line: Line) -> str:
+    where = f"  (in the {line.area})" if line.area else ""
+    return where + ("  (spoken)" if line.spoken else "")
+
+
+def _speak(client: Client, screen: Screen, line: Line, fields: dict[str, str | int | None]) -> bool:
+    """Whether a spoken line ended as it must; where speech is not installed, there is none."""
+    try:
+        answers, end = speak(client, screen, Synthesised(line.text), fields, agree=lambda _planned: True, follow=True)
+    except ConfigurationFault as problem:
+        screen.note(f"not spoken: {problem.message}")
+        return True
+    return end is Exit.OK and [answer.outcome for answer in answers] == [line.outcome]
 
 
 def _resume(client: Client, screen: Screen) -> None:

@@ -57,7 +57,8 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
         if options.text is None:
             fields = {name: getattr(options, name) for name in _FIELDS}
             sound = Recording(options.audio, options.continuous) if options.audio else PushToTalk(options.microphone)
-            return speak(client, screen, sound, fields, agree=_agreeing(options, screen), follow=not options.no_follow)
+            follow = not options.no_follow
+            return speak(client, screen, sound, fields, agree=_agreeing(options, screen), follow=follow)[1]
         if options.text != "-":
             return _say(client, screen, options, options.text)
         ends = [_say_on(client, screen, options, line.strip()) for line in sys.stdin if line.strip()]

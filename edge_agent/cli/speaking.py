@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from edge_agent.cli.answers import label
 from edge_agent.cli.capture import form_of, microphone_child, sound_of
@@ -21,7 +21,11 @@ from edge_agent.errors import ClientFault, Code, ConfigurationFault
 from edge_agent.messages import Answer, AudioStart, Context, ErrorReply, Heard
 from edge_agent.messages.codec import build
 
-CHUNK_MS: Final = 100
+if TYPE_CHECKING:
+    from edge_agent.speech.audio import Samples
+
+CHUNK_BYTES: Final = 3_200
+"""A tenth of a second of our own samples."""
 _PLACE: Final = ("area", "speaker")
 
 
@@ -61,13 +65,25 @@ class Recording:
             from edge_agent.speech.audio import RATE_HZ  # noqa: PLC0415 - numpy, for sound only
             from edge_agent.speech.files import read_audio  # noqa: PLC0415 - libsndfile, likewise
         except ImportError as problem:
-            raise ConfigurationFault(
-                Code.SPEECH_UNAVAILABLE, f"{problem.name} is not installed; pip install 'edge-agent[speech]'"
-            ) from problem
-        samples = read_audio(self.path)
-        step = RATE_HZ * CHUNK_MS // 1000
-        chunks = (samples[at : at + step].tobytes() for at in range(0, len(samples), step))
-        yield Sound(chunks, RATE_HZ, mode="continuous" if self.continuous else "push_to_talk")
+            raise _not_installed(problem) from problem
+        yield Sound(_portions(read_audio(self.path)), RATE_HZ, mode="continuous" if self.continuous else "push_to_talk")
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesised:
+    """A sentence in espeak-ng's voice, for a demonstration without a microphone."""
+
+    text: str
+
+    @contextmanager
+    def sound(self, screen: Screen) -> Iterator[Sound]:  # noqa: ARG002 - the port's
+        """The sentence, in portions."""
+        try:
+            from edge_agent.speech.audio import RATE_HZ  # noqa: PLC0415 - numpy, for sound only
+            from edge_agent.speech.espeak import speak as spoken  # noqa: PLC0415 - a native library, likewise
+        except ImportError as problem:
+            raise _not_installed(problem) from problem
+        yield Sound(_portions(spoken(self.text)), RATE_HZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,7 @@ def speak(
     *,
     agree: Decide,
     follow: bool,
-) -> Exit:
+) -> tuple[list[Answer], Exit]:
     """Send the sound, show what was heard and every answer, settle what waits for a yes, and follow the actions.
 
     Raises:
@@ -118,7 +134,18 @@ def speak(
                     screen.error(error_of(message))
                     ends.append(exit_of_error(error_of(message)))
     ends += [settle(client, screen, answer, agree=agree, follow=follow) for answer in answers]
-    return next((end for end in ends if end is not Exit.OK), Exit.OK if ends else Exit.REFUSED)
+    return answers, next((end for end in ends if end is not Exit.OK), Exit.OK if ends else Exit.REFUSED)
+
+
+def _portions(samples: Samples) -> Iterator[bytes]:
+    step = CHUNK_BYTES // samples.itemsize
+    return (samples[at : at + step].tobytes() for at in range(0, len(samples), step))
+
+
+def _not_installed(problem: ImportError) -> ConfigurationFault:
+    return ConfigurationFault(
+        Code.SPEECH_UNAVAILABLE, f"{problem.name} is not installed; pip install 'edge-agent[speech]'"
+    )
 
 
 def _start(sound: Sound, fields: Mapping[str, Any]) -> AudioStart:
