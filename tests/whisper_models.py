@@ -15,8 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from ctranslate2.specs import WhisperSpec
+import pytest
 from numpy.typing import NDArray
+
+pytest.importorskip("faster_whisper", reason="the speech extra is not installed: pip install 'edge-agent[speech]'")
+
+from ctranslate2.specs import WhisperSpec
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 Follows = Mapping[str, Mapping[str, float]]
