@@ -28,6 +28,8 @@ def read(text: str) -> list[tuple[str, float, Unit]]:
     [
         pytest.param("drive two metres", "two metres", 2, M, id="words"),
         pytest.param("drive 1.5 m ahead", "1.5 m", 1.5, M, id="digits"),
+        pytest.param("drive .5 m ahead", ".5 m", 0.5, M, id="a-point-in-front"),
+        pytest.param("drive .5m ahead", ".5m", 0.5, M, id="a-point-in-front-and-no-space"),
         pytest.param("drive 30cm back", "30cm", 0.3, M, id="suffix"),
         pytest.param("drive two and a half metres", "two and a half metres", 2.5, M, id="and-a-half"),
         pytest.param("drive 2½ metres", "2 1/2 metres", 2.5, M, id="vulgar-fraction"),

@@ -33,7 +33,7 @@ SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 FRACTIONS: Final = {
     "half": 0.5, "halves": 0.5, "third": 1 / 3, "thirds": 1 / 3, "quarter": 0.25, "quarters": 0.25
 }  # fmt: skip
-_DIGITS: Final = re.compile(r"^(-?\d+(?:,\d{3})*(?:\.\d+)?)(?:/(\d+))?$")
+_DIGITS: Final = re.compile(r"^(-?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+))(?:/(\d+))?$")
 ORDINALS: Final = {
     word: f"{value}{suffix}"
     for value, (word, suffix) in enumerate(
@@ -49,7 +49,7 @@ ORDINALS: Final = {
 
 
 def digits_of(word: str) -> float | None:
-    """The value of a number written in digits: 12, 1,000, 1.5, 1/2, -18."""
+    """The value of a number written in digits: 12, 1,000, 1.5, .5, 1/2, -18."""
     found = _DIGITS.match(word)
     if not found:
         return None

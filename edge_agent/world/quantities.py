@@ -22,7 +22,7 @@ from edge_agent.world.numerals import ONES, SCALES, TENS, digits_of, read_fracti
 from edge_agent.world.units import FOREIGN, MEASURES, SUFFIXES, TEMPERATURES
 
 _BETWEEN: Final = frozenset(listed("more extra additional further full whole"))
-_WITH_SUFFIX: Final = re.compile(r"^(-?\d[\d,./]*)(°[cf]?|%|[^\W\d_]+)$")
+_WITH_SUFFIX: Final = re.compile(r"^(-?\.?\d[\d,./]*)(°[cf]?|%|[^\W\d_]+)$")
 _HALF_STATES: Final = frozenset(listed("open opened closed shut way up down"))
 _SET_TO: Final = frozenset(listed("to at by of number level plus minus than times"))
 _NOT_ONE: Final = frozenset(listed("the this that which another each every any no some only either neither next last"))
@@ -67,7 +67,7 @@ def read_quantities(words: Sequence[str]) -> tuple[Reading, ...]:
 
 def read_quantity(words: Sequence[str], at: int) -> Reading | None:
     """The quantity that starts at this word, or None."""
-    if words[at] not in _STARTERS and not words[at][0].isdigit() and words[at][0] != "-":
+    if words[at] not in _STARTERS and not words[at][0].isdigit() and words[at][0] not in "-.":
         return None
     for read in (_extreme, _with_suffix, _single_unit, _part_of_unit, _turn, _several, _level, _number_and_unit, _bare):
         if reading := read(words, at):

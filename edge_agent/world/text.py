@@ -36,11 +36,12 @@ _REPLACED: Final = {
 """Characters read as others before NFKC, which would turn some of them into something else."""
 
 _UNIT: Final = r"(?:°[cf]?(?![^\W\d_])|%|[^\W\d_]+)?"
-_NUMBER: Final = r"\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?"
+_NUMBER: Final = r"(?:\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?|(?<![^\s-])\.\d+)"
+"""With a point in front it is a fraction only where it begins a word: ".5 meters", not "go.5 meters"."""
 _WORD: Final = re.compile(
     rf"(?<![^\W_])-{_NUMBER}{_UNIT}(?![^\W_])"  # -18  -18°c
     r"|\d+(?::\d\d)+"  # 12:30
-    rf"|{_NUMBER}{_UNIT}(?![^\W_])"  # 1,000  1.5  1/2  50%  30°c  30cm
+    rf"|{_NUMBER}{_UNIT}(?![^\W_])"  # 1,000  1.5  .5  1/2  50%  30°c  30cm
     r"|(?<![^\W_])[^\W\d_](?:\.[^\W\d_])+(?![^\W_])"  # a.c.
     r"|[^\W_]+(?:'[^\W\d_]+)*"  # words, with what follows an apostrophe
     r"|°[cf]?(?![^\W\d_])|%"
