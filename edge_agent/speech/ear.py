@@ -26,9 +26,9 @@ from edge_agent.speech.silero import WINDOW_MS, WINDOW_SAMPLES, SileroModel, Sil
 
 FULL_SCALE_FROM: Final = 0.999
 """A sample from here on is counted as clipped."""
-REFRESH_MS: Final = 2_000.0
-"""How long Silero may listen to nothing before it is made to forget it. After a minute of noise the same sentence is
-found half a second later, or not at all (docs/speech.md has the figures)."""
+REFRESH_MS: Final = 4_000.0
+"""How long Silero may listen to nothing before it is made to forget it. A minute of noise so fills its memory that the
+next sentence begins up to half a second late, and a short word not at all (docs/decisions.md has the figures)."""
 _ENCODINGS: Final = ("s16le", "f32le")
 
 

@@ -46,8 +46,8 @@ class SegmenterRules:
     """Silence after which it was all."""
     pre_roll_ms: float = 300.0
     """Sound before the first speech that belongs to it: soft consonants are known late."""
-    speech_ms_min: float = 90.0
-    """Less speech than this is a click: three windows, a word like "no" has eight."""
+    speech_ms_min: float = 120.0
+    """Less speech than this is a click. The shortest words, said fast, have four windows of 32 ms; most have seven."""
     length_ms_max: float = float(UTTERANCE_MS_MAX)
     level_db_min: float = -55.0
     """No speech begins with less, whatever it sounds like; dB below full scale."""
