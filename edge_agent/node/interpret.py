@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from edge_agent.clock import Clock
-from edge_agent.errors import ClientFault, Code
+from edge_agent.errors import ClientFault, Code, EdgeAgentError
 from edge_agent.grammar.resolve import Resolution, resolve
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import Decider, DecideRequest
@@ -21,6 +21,7 @@ from edge_agent.messages import JsonAction, Rejection
 from edge_agent.messages.command import Spoken
 from edge_agent.node.doubt import doubtful
 from edge_agent.node.readings import (
+    SURE_MIN,
     TRIED_MAX,
     disagreement,
     forbidding,
@@ -89,6 +90,8 @@ class Stopwatch:
             self.timings[name] = self.timings.get(name, 0.0) + self.clock.now_ms() - began_ms
 
 
+_UNREADABLE = frozenset({Code.PROMPT_TOO_LONG, Code.GRAMMAR_INVALID, Code.OUTPUT_INVALID})
+"""What makes another reading of what was heard none; the first one's faults are the command's."""
 _FIRST_SENTENCE = "wait for two and a half seconds"
 
 
@@ -174,7 +177,12 @@ class Interpreter:
         for other in [other for other in others if sounds_alike(linked.text, other.text)][:TRIED_MAX]:
             if self._clock.now_ms() + reading_ms >= watch.deadline_ms:
                 break
-            meaning = self._read(linker, other, said, watch)
+            try:
+                meaning = self._read(linker, other, said, watch)
+            except EdgeAgentError as problem:
+                if problem.code not in _UNREADABLE:
+                    raise
+                continue
             passes += meaning.passes
             if meaning.actions:
                 meant.append((meaning, other))
@@ -185,7 +193,8 @@ class Interpreter:
         against = disagreement([*doubted, *((one.actions, one.confidence) for one, _ in meant)])
         if against and not stop:
             return replace(first, actions=(), reject=against, passes=passes), linked
-        meaning, chosen = stop or (meant or [(first, linked)])[0]
+        sure = next((one for one in meant if one[0] is first or one[0].confidence >= SURE_MIN), (first, linked))
+        meaning, chosen = stop or sure
         return replace(meaning, passes=passes), chosen
 
     def _read(self, linker: Linker, linked: Linked, said: Said, watch: Stopwatch) -> Interpretation:

@@ -29,6 +29,9 @@ from edge_agent.world.text import check_text, words_of
 
 TRIED_MAX: Final = 3
 """Readings besides the first that the model is asked about."""
+SURE_MIN: Final = 0.9
+"""Confidence that another reading than the first must have: where the first means nothing here, it is likelier
+that nobody spoke to the node at all. Words that were misheard entirely reached 0.8."""
 _ALIKE_MIN: Final = 0.7
 """Closeness in sound to the first reading, of a reading that may be carried out in its place."""
 _OVERTURNED: Final = frozenset({RejectReason.UNKNOWN_ENTITY, RejectReason.NOT_A_COMMAND, RejectReason.UNSUPPORTED})

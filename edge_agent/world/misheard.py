@@ -23,10 +23,8 @@ from edge_agent.world.tokens import Token, merged
 
 SCORE_MAX: Final = 0.65
 """What a name known by its sound alone scores at most; found in any other way it scores more."""
-_NUMBERED_MIN: Final = 0.85
-"""Closeness of a word before a number or letter that names of the world go on with."""
 _WORDED_MIN: Final = 0.9
-"""Closeness of a word beside other words of a name."""
+"""Closeness of a word beside other words of a name; before a number or a letter `NEAR_MIN` will do."""
 _WORDED_SHORT_MIN: Final = 0.97
 _SHORT_SOUNDS: Final = 3
 """A cup is no cap: so short a word must sound the same but for a hair."""
@@ -73,9 +71,9 @@ def _completed(
 ) -> Iterator[tuple[int, int, str, float]]:
     """Runs of tokens around the misheard ones, each as the merged key of what it would name, with its closeness."""
     tokens = sentence.tokens
-    options = _options(tokens[at:after], index)
-    if not options:
+    if not _has_company(sentence, at, after, index, taken):
         return
+    options = _options(tokens[at:after], index)
     for first in range(at, max(-1, at - index.longest), -1):
         if first < at and not _stands(sentence, tokens[first], tokens[first + 1], taken):
             break
@@ -86,9 +84,19 @@ def _completed(
                 continue
             numbered = tokens[last - 1].labels and last > after
             for word, near in options:
-                if near >= (_NUMBERED_MIN if numbered else _least(word)):
+                if numbered or near >= _least(word):
                     keys = [token.key for token in (*tokens[first:at], *tokens[after:last])]
                     yield first, last, merged([*keys[: at - first], word, *keys[at - first :]]), near
+
+
+def _has_company(sentence: Sentence, at: int, after: int, index: Index, taken: frozenset[int]) -> bool:
+    """Whether a word of the world, a number or a letter stands beside these tokens; without one they are no name."""
+    tokens = sentence.tokens
+    sides = [(tokens[at - 1], tokens[at])] if at else []
+    sides += [(tokens[after], tokens[after - 1])] if after < len(tokens) else []
+    return any(
+        _stands(sentence, one, beside, taken) and (one.labels or one.key in index.vocabulary) for one, beside in sides
+    )
 
 
 def _options(heard: Sequence[Token], index: Index) -> list[tuple[str, float]]:
@@ -157,7 +165,7 @@ def _by_numbers(sentence: Sentence, index: Index, taken: frozenset[int]) -> Iter
             if not entries or not _is_whole(sentence, first, at + 1, at):
                 continue
             if sentence.word(tokens[first].first - 1) not in DETERMINERS:
-                yield match_of(tokens[first : at + 1], entries, Level.CLOSE, SCORE_MAX * _NUMBERED_MIN)
+                yield match_of(tokens[first : at + 1], entries, Level.CLOSE, SCORE_MAX * _HOMOPHONE)
 
 
 def _cross(one: Match, other: Match) -> bool:

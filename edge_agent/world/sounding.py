@@ -43,10 +43,10 @@ def _table() -> Mapping[tuple[str, str], float]:
 
 
 _COSTS: Final = _table()
-_TWINS: Final = str.maketrans(
+_KINDS: Final = str.maketrans(
     dict.fromkeys((*VOWELS, "h", "y"), "") | dict(zip("bdgvTzSCJnN", "ptkffssssmm", strict=True))
 )
-NEAR_MIN: Final = 0.8
+NEAR_MIN: Final = 0.85
 """Words less close than this are never taken for each other."""
 
 
@@ -83,8 +83,8 @@ def _lost(sounds: str, at: int) -> float:
 
 
 def _skeleton(sounds: str) -> str:
-    """The consonants, twins as one: what words that are taken for each other have in common, but for one of them."""
-    return sounds.translate(_TWINS)
+    """The consonants, each for its kind: what words taken for each other have in common, but for one lost or gained."""
+    return sounds.translate(_KINDS)
 
 
 def _shorter(skeleton: str) -> Iterator[str]:
