@@ -272,3 +272,13 @@ def test_readings_beyond_the_limits_are_refused(spoken: dict[str, object]) -> No
     """As any field of a message."""
     with pytest.raises(ValidationError):
         Spoken.model_validate_json(json.dumps(spoken))
+
+
+def test_warming_up_for_speech_changes_no_reading() -> None:
+    """It only takes the time beforehand."""
+    decider, asked = scripted(lambda _marked: PLACES)
+    interpreter = Interpreter(ROBOT, Linker(WORLD), decider, SystemClock())
+    for _ in range(2):
+        interpreter.interpret("go to duck three", deadline_ms=FOREVER_MS, spoken=Spoken())
+        interpreter.warm_up(spoken=True)
+    assert asked == ["go to [1 duck three]"] * 2

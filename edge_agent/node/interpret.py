@@ -109,9 +109,11 @@ class Interpreter:
         self._grammars = grammars or SentenceGrammars(pack)
         self._familiar = familiar_words(pack.phrases)
 
-    def warm_up(self) -> None:
-        """Read a sentence, so that the first one from outside finds every table loaded."""
+    def warm_up(self, *, spoken: bool = False) -> None:
+        """Read a sentence, so that the first one from outside finds every table loaded. `spoken`: it may be heard."""
         self._linker.link(_FIRST_SENTENCE)
+        if spoken:
+            self._linker.prepare_for_speech()
 
     @property
     def linker(self) -> Linker:
