@@ -62,6 +62,9 @@ class TestDecoding:
         assert refused.value.code is Code.AUDIO_NOT_FINITE
 
     def test_floats_past_full_scale_are_cut(self) -> None:
+        wave = np.array([3e38, 3e38, -3e38, 0.5], "<f4")
+        assert decode_pcm(wave.tobytes(), FLOATS).tolist() == [1.0, 1.0, -1.0, 0.5]
+        assert decode_pcm(wave.tobytes(), PcmFormat(channels=2, encoding="f32le")).tolist() == [1.0, -0.25]
         assert to_samples(np.array([2.0, -2.0, 1e30], np.float32)).tolist() == [32_767, -32_768, 32_767]
 
     @given(st.binary(max_size=4_000))

@@ -279,6 +279,16 @@ class TestBadSound:
         assert kinds(heard(model, sound)) == ["SpeechBegan", "SpeechDropped AUDIO_CLIPPED"]
         assert kinds(heard(model, sound, mode="push_to_talk")) == ["SpeechBegan", "SpeechDropped AUDIO_CLIPPED"]
 
+    def test_sound_beyond_measure_harms_nothing_that_follows(self, model: SileroModel) -> None:
+        """Finite, and yet more than any filter can bear."""
+        ear = Ear(FLOATS, model=model)
+        assert "SpeechEnded" not in kinds(
+            ear.hear((3e38 * np.sign(np.sin(np.arange(RATE_HZ)))).astype("<f4").tobytes())
+        )
+        ear.hear(to_wave(sounds.silence(1_000)).tobytes())
+        again = ear.hear(to_wave(in_quiet(sounds.spoken(SENTENCE))).tobytes())
+        assert kinds(again) == ["SpeechBegan", "SpeechPaused", "SpeechEnded"]
+
     @pytest.mark.parametrize("mode", ["continuous", "push_to_talk"])
     def test_sixteen_seconds_are_too_long(self, model: SileroModel, mode: Mode) -> None:
         long = np.tile(sounds.spoken(SENTENCE), 10)[: 16 * RATE_HZ]

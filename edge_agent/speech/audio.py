@@ -45,7 +45,7 @@ class PcmFormat:
 
 
 def decode_pcm(data: bytes, form: PcmFormat) -> NDArray[np.float32]:
-    """PCM bytes to one channel of floats, shape (n,), ±1 full scale, at the rate they came in.
+    """PCM bytes to one channel of floats, shape (n,), within ±1 full scale, at the rate they came in.
 
     Raises:
         ClientFault: AUDIO_ODD_BYTES when the bytes do not divide into frames, AUDIO_NOT_FINITE.
@@ -60,6 +60,7 @@ def decode_pcm(data: bytes, form: PcmFormat) -> NDArray[np.float32]:
         wave = np.frombuffer(data, dtype="<f4").astype(np.float32)
         if not np.isfinite(wave).all():
             raise ClientFault(Code.AUDIO_NOT_FINITE, "a sample is NaN or infinite")
+        wave = np.clip(wave, -1.0, 1.0)  # 1e38 is finite, and infinite once it was filtered
     return wave.reshape(-1, form.channels).mean(axis=1, dtype=np.float32) if form.channels > 1 else wave
 
 
