@@ -98,6 +98,7 @@ def listening_half(
 
     def lexicon(pack: str) -> Lexicon:
         interpreter = interpreters[pack]
+        interpreter.linker.prepare_for_speech()  # here, in a thread: the sounds of many names take a while
         return lexicon_of(interpreter.pack, interpreter.world)
 
     def tell(peer: bytes, heard: Heard) -> None:
