@@ -73,8 +73,9 @@ def main() -> int:
     )
     heard = measured(plan, examples, options.jobs)
     name = options.recogniser.partition(":")[0]
-    by_hand = options.out.read_text(encoding="utf-8").partition(MARKER)[0] if options.out.exists() else "# Speech\n\n"
-    options.out.write_text(by_hand + MARKER + "\n\n" + page(options.set.stem, name, examples, heard), encoding="utf-8")
+    by_hand = options.out.read_text(encoding="utf-8").partition(MARKER)[0] if options.out.exists() else "# Speech"
+    written = page(options.set.stem, name, examples, heard)
+    options.out.write_text(f"{by_hand.rstrip()}\n\n{MARKER}\n\n{written}", encoding="utf-8")
     sys.stdout.write(noise_table({level: report(examples, one) for level, one in heard.items()}) + "\n")
     return 0
 

@@ -6,7 +6,8 @@ import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from edge_agent.cli.answers import compact
@@ -66,30 +67,43 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     if options.predictions is not None and (len(options.files) > 1 or len(levels) > 1):
         raise ConfigurationFault(Code.EVAL_INVALID, "--predictions takes one file of examples, and one level of noise")
     packs = {pack.name: name for name, pack in ((name, load_pack(name)) for name in (*SHIPPED, *options.pack))}
-    sets = {path: runnable(read_examples(path), packs, hearing=True) for path in options.files}
+    runs = [_Run(path, level, *found) for path, found in _sets(options, packs).items() for level in levels]
+    tasks = [Task(example, run.level) for run in runs for example in run.examples]
+    predicted = iter(_predict(_plan(options, packs, tasks), screen, tasks, options.jobs))
     reports: dict[str, Report] = {}
-    for path, (found, skipped) in sets.items():
-        examples = found[: options.limit]
-        tasks = [Task(example, level) for level in levels for example in examples]
-        predicted = _predict(_plan(options, packs, examples), screen, path.name, tasks, options.jobs)
-        for place, level in enumerate(levels):
-            predictions = predicted[place * len(examples) : (place + 1) * len(examples)]
-            if options.predictions is not None:
-                _write(options.predictions, predictions)
-            report = score(
-                examples,
-                {prediction.id: prediction for prediction in predictions},
-                ignored_slots=frozenset(filter(None, options.ignore_slots.split(","))),
-                ignore_reason=options.ignore_reason,
-                skipped=skipped,
-            )
-            noise = "" if len(levels) == 1 and level is None else f", {noise_words(level)}"
-            reports[path.stem + noise] = report
-            if not options.markdown:
-                _show(screen, path.name + noise, level, report, options.errors)
+    for run in runs:
+        predictions = list(islice(predicted, len(run.examples)))
+        if options.predictions is not None:
+            _write(options.predictions, predictions)
+        report = score(
+            run.examples,
+            {prediction.id: prediction for prediction in predictions},
+            ignored_slots=frozenset(filter(None, options.ignore_slots.split(","))),
+            ignore_reason=options.ignore_reason,
+            skipped=run.skipped,
+        )
+        noise = "" if len(levels) == 1 and run.level is None else f", {noise_words(run.level)}"
+        reports[run.path.stem + noise] = report
+        if not options.markdown:
+            _show(screen, run, noise, report, options.errors)
     if options.markdown:
         screen.raw(page(reports))
     return Exit.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A file at a level of noise."""
+
+    path: Path
+    level: float | None
+    examples: Sequence[Example]
+    skipped: Mapping[str, int]
+
+
+def _sets(options: argparse.Namespace, packs: Mapping[str, str]) -> dict[Path, tuple[list[Example], dict[str, int]]]:
+    found = {path: runnable(read_examples(path), packs, hearing=True) for path in options.files}
+    return {path: (examples[: options.limit], skipped) for path, (examples, skipped) in found.items()}
 
 
 def _level(text: str) -> float | None:
@@ -105,25 +119,25 @@ def _level(text: str) -> float | None:
     return level
 
 
-def _plan(options: argparse.Namespace, packs: Mapping[str, str], examples: Sequence[Example]) -> Plan:
+def _plan(options: argparse.Namespace, packs: Mapping[str, str], tasks: Sequence[Task]) -> Plan:
     settings = model_settings(options)
     path, sha256 = model_file(settings)
     return Plan(
-        packs=tuple(dict.fromkeys(packs[example.pack] for example in examples)),
+        packs=tuple(dict.fromkeys(packs[task.example.pack] for task in tasks)),
         model=path,
         sha256=sha256,
         n_ctx=settings.n_ctx,
         n_threads=settings.n_threads,
         n_gpu_layers=settings.n_gpu_layers,
         ttl_ms=options.ttl_ms,
-        recogniser=recogniser_choice(options) if any(example.audio for example in examples) else None,
+        recogniser=recogniser_choice(options) if any(task.example.audio for task in tasks) else None,
         noise_kinds=tuple(options.noise_kind),
     )
 
 
-def _predict(plan: Plan, screen: Screen, name: str, tasks: Sequence[Task], jobs: int) -> list[Prediction]:
+def _predict(plan: Plan, screen: Screen, tasks: Sequence[Task], jobs: int) -> list[Prediction]:
     found: dict[int, Prediction] = {}
-    with screen.progress(name, len(tasks)) as step:
+    with screen.progress("examples", len(tasks)) as step:
         for place, prediction in predictions(plan, tasks, jobs):
             found[place] = prediction
             step()
@@ -138,11 +152,12 @@ def _write(path: Path, predictions: Sequence[Prediction]) -> None:
         raise ConfigurationFault(Code.EVAL_INVALID, f"cannot be written: {problem}", where=str(path)) from problem
 
 
-def _show(screen: Screen, name: str, level: float | None, report: Report, mistakes: int) -> None:
-    noise = {} if level is None else {"noise_db": level}
-    screen.record({"file": name.partition(",")[0]} | noise | report.as_json() | _mistakes_json(report, mistakes))
+def _show(screen: Screen, run: _Run, noise: str, report: Report, mistakes: int) -> None:
+    level = {} if run.level is None else {"noise_db": run.level}
+    screen.record({"file": run.path.name} | level | report.as_json() | _mistakes_json(report, mistakes))
     aside = ", ".join(f"{count} {why}" for why, count in report.skipped.items())
-    screen.line((name, "bold"), f"  {report.examples} examples", (f"  skipped: {aside}" if aside else "", "yellow"))
+    counted = f"  {report.examples} examples"
+    screen.line((run.path.name + noise, "bold"), counted, (f"  skipped: {aside}" if aside else "", "yellow"))
     for code, count in report.errors.items():
         screen.line((f"{count} ended in {code}", "red"))
     for what, figure in report.lines():

@@ -7,7 +7,7 @@ Sound in which no words are heard, or none to rely on, is refused as the daemon 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from edge_agent.clock import Clock
 from edge_agent.errors import EdgeAgentError
@@ -32,7 +32,7 @@ INTERPRETERS_KEPT_MAX = 8
 
 
 def runnable(
-    examples: Iterable[Example], packs: Mapping[str, Pack], *, hearing: bool = False
+    examples: Iterable[Example], packs: Container[str], *, hearing: bool = False
 ) -> tuple[list[Example], dict[str, int]]:
     """The examples that can be run with these packs, and how many of the others there are, by why.
 
