@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.packs.registry import load_pack
 from edge_agent.speech.audio import RATE_HZ, PcmFormat, Samples, samples_of, to_samples
@@ -38,7 +39,8 @@ from edge_agent.world.store import World
 CHUNK_SAMPLES = 1_600
 LEVELS_DB = (-55.0, -40.0, -30.0, -20.0)
 PAST_THE_EAR_S = 10
-DEADLINE_MS = 30_000.0
+PATIENCE_MS = 30_000.0
+CLOCK = SystemClock()
 
 Wave = NDArray[np.float64]
 Maker = Callable[[NDArray[np.float64], np.random.Generator], Wave]
@@ -168,7 +170,7 @@ def heard_words(recogniser: Recogniser, pack: str, samples: Samples, refused: Co
     utterance = recogniser.begin(pack)
     try:
         utterance.feed(samples)
-        return [utterance.transcript(DEADLINE_MS).text]
+        return [utterance.transcript(CLOCK.now_ms() + PATIENCE_MS).text]
     except EdgeAgentError as problem:
         refused[problem.code] += 1
         return []
