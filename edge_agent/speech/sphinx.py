@@ -38,8 +38,9 @@ CEPSTRA_AT_FIRST: Final = "41.00,-5.29,-0.12,5.09,2.48,-4.07,-1.37,-1.78,-5.08,-
 """The mean that is taken off the features until an utterance has its own: every utterance begins alike."""
 CONFIDENCE_MIN: Final = 0.15
 """A reading below it is no reading: chat that is bent into a pack's words stays below, right orders above 0.17."""
-WORD_MS_MAX: Final = 1_200.0
-"""Nobody draws a word out so long; steady noise is heard so. Each further word of a name adds SPOKEN_WORD_MS."""
+LONE_WORD_MS_MAX: Final = 1_200.0
+"""Nobody draws the one word of a reading out so long; steady noise is heard so. Each further word of a name adds
+SPOKEN_WORD_MS. Of a longer reading this is not asked: noise before it is often taken for a part of its first word."""
 SPOKEN_WORD_MS: Final = 600.0
 
 _SETTINGS: Final[Mapping[str, Any]] = {
@@ -224,7 +225,7 @@ class SphinxUtterance:
         if not text:
             return ClientFault(Code.NO_SPEECH, "no word was heard; say it again, nearer to the microphone")
         words = tuple(_words(self._decoder.seg() or ()))
-        if not words or any(_is_drawn_out(word) for word in words):
+        if not words or (len(words) == 1 and _is_drawn_out(words[0])):
             return ClientFault(Code.NO_SPEECH, "noise was heard and no words; say it again, nearer to the microphone")
         confidence = math.prod(word.confidence for word in words) ** (1 / len(words))
         if confidence < CONFIDENCE_MIN:
@@ -249,7 +250,7 @@ def said(tokens: str) -> str:
 
 
 def _is_drawn_out(word: Word) -> bool:
-    return word.end_ms - word.begin_ms > WORD_MS_MAX + SPOKEN_WORD_MS * word.text.count(" ")
+    return word.end_ms - word.begin_ms > LONE_WORD_MS_MAX + SPOKEN_WORD_MS * word.text.count(" ")
 
 
 def _words(segments: Any) -> Iterator[Word]:
