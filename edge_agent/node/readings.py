@@ -21,6 +21,7 @@ from edge_agent.safety.injection import is_injected
 from edge_agent.safety.negation import negated
 from edge_agent.safety.remarks import harms, remark
 from edge_agent.safety.stop import is_stop
+from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import Linked, MentionType
 from edge_agent.world.misheard import SCORE_MAX
 from edge_agent.world.pronunciation import sounds_of
@@ -68,9 +69,14 @@ def sounds_alike(text: str, other: str) -> bool:
 
 
 def forbidding(linked: Linked, others: Iterable[Linked]) -> Rejection | None:
-    """Why the reading must not be carried out: another one forbids what it does not."""
+    """Why the reading must not be carried out: another one forbids the same thing.
+
+    The same: every word with a meaning of its own stands in it. A recogniser's tail is full of a "don't" that sounds
+    like "go to"; only one that is said of what would be done is a reason to ask.
+    """
     least = len(negated(linked))
-    other = next((each for each in others if len(negated(each)) > least), None)
+    meant = set(words_of(linked.text)) - FUNCTION_WORDS
+    other = next((each for each in others if len(negated(each)) > least and meant <= set(words_of(each.text))), None)
     if other is None:
         return None
     return Rejection(
