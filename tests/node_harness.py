@@ -95,6 +95,10 @@ class Node:
             assert time.monotonic() < until and not ended, self.log()
             time.sleep(0.02)
 
+    def wait_for_log(self, words: str, count: int = 1) -> None:
+        """Wait until the daemon has written this so many times."""
+        self.wait_for(lambda: self.log().count(words) >= count)
+
     def kill(self) -> None:
         """As a power cut does it."""
         assert self.process is not None
