@@ -232,3 +232,15 @@ def test_a_voice_that_is_not_there_is_refused() -> None:
     with pytest.raises(NodeFault, match="en-us") as refused:
         speak("hello", voice="nobody-s-voice")
     assert refused.value.code is Code.SPEECH_UNAVAILABLE
+
+
+def test_a_number_that_is_said_is_heard() -> None:
+    """Bare numbers are held back, but not silenced."""
+    pack = load_pack("kiosk")
+    assert pack.example_world is not None
+    ready = SphinxRecogniser()
+    ready.prepare(lexicon_of(pack, load_world(pack.example_world)))
+    utterance = ready.begin("kiosk")
+    utterance.feed(np.concatenate([quiet(0.3), speak("i would like three small cappuccino please"), quiet(0.3)]))
+    assert "three small cappuccino" in utterance.transcript(NEVER_MS).text
+    utterance.close()

@@ -16,11 +16,15 @@ from typing import Final
 
 from edge_agent.speech.pronouncing import Phones
 from edge_agent.speech.recognition import Lexicon
+from edge_agent.world.numerals import read_number
 
 WORD_SHARE_MIN: Final = 0.001
 """A word in fewer of a pack's sentences than this is not listened for, nor are the sentences that have it."""
 DISCOUNTS: Final = (0.5, 0.75, 0.75)
 """What Kneser-Ney takes from each count of one, two and three words in a row, for sequences never seen."""
+BARE_NUMBER_WEIGHT: Final = 0.03
+"""How likely a number without a unit is taken to be, against what the sentences say: an "a" sounds like "one", and a
+breath like "eight". What is clearly said is heard all the same."""
 BEGIN: Final = "<s>"
 END: Final = "</s>"
 _NEVER: Final = "-99"
@@ -100,9 +104,16 @@ def _listened_for(rows: Sequence[Gram], classes: set[str], voice: Voice) -> list
 
 
 def _class_text(name: str, said: Sequence[str]) -> str:
-    share = f"{1.0 / len(said):.6f}"
+    weight = BARE_NUMBER_WEIGHT if all(map(_is_number, said)) else 1.0
+    share = f"{weight / len(said):.6f}"
     lines = "".join(f"{token_of(each, name)} {share}\n" for each in said)
     return f"LMCLASS [{name}]\n{lines}END [{name}]\n\n"
+
+
+def _is_number(said: str) -> bool:
+    words = said.split()
+    found = read_number(words, 0)
+    return found is not None and found[1] == len(words)
 
 
 def _entry(word: str, sounds: Sequence[Phones]) -> str:
