@@ -41,6 +41,8 @@ LIBRARIES = {
     "torch": "the training room's own language",
     "tokenizers": "likewise: its encoder is passed between corpus, batches and export",
     "gguf": "one file writes models, one reads them back",
+    "onnxruntime": "one small network each: the voice activity model's, the stop words'",
+    "pocketsphinx": "two searches: the recogniser's, the stop words'",
 }
 """Libraries that more than one file may import, each with the reason."""
 

@@ -168,8 +168,9 @@ def test_a_spoken_stop_stops_and_holds(own_node: Node) -> None:
     ):
         executor.say(Hello(robot="robot", removes_duplicates=True))
         executor.hear_a(Welcome)
-        mic.play(sentence("stop"), speed=1.0)
-        executor.hear_a(Stop)
+        mic.play(sentence("stop", after_ms=100.0), speed=1.0)
+        assert executor.hear_a(Stop).reason == "heard: stop (mic)"
+        mic.play(silence(900), speed=1.0)
         own_node.wait_for(lambda: any(isinstance(message, Stop) for message in watcher.messages))
         assert mic.hear_a(Answer, 20.0).outcome is Outcome.STOPPED
         mic.play(sentence(), speed=2.0)

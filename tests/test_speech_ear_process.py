@@ -57,14 +57,14 @@ NAN = math.nan
 class Child:
     """The process and this side of the socket. What it tells is read as it comes: neither side waits for the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, *stop_phrases: str) -> None:
         self.process: Spawned = spawn("edge_agent.speech.ear_child")
         self._asked: BinaryIO = self.process.socket.makefile("wb")
         self._told: BinaryIO = self.process.socket.makefile("rb")
         self._frames: queue.Queue[tuple[JsonObject, bytes] | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.send({"load": {"stop_phrases": []}})
+        self.send({"load": {"stop_phrases": list(stop_phrases)}})
         self.facts = self._frame()[0]["ready"]
 
     def send(self, header: JsonObject, payload: bytes = b"") -> None:
@@ -233,6 +233,18 @@ class TestProcess:
         with pytest.raises(EOFError):
             child.next()
         assert child.close() == 0
+
+    def test_a_stop_is_told_before_its_sentence_is_over(self) -> None:
+        """Beside the cutting, while the pause after it has not even been noticed."""
+        pytest.importorskip("livekit")
+        child = Child("stop")
+        child.open(1)
+        word = sounds.spoken("stop", voice="en-us")
+        for chunk in chunks_of(sounds.joined(sounds.silence(1_000), word, sounds.silence(800))):
+            child.send({"pcm": 1}, chunk)
+        told = story(child.end(1), 1)
+        child.close()
+        assert told.index("StopHeard") < told.index("SpeechPaused")
 
     def test_a_killed_ear_is_noticed_at_once(self) -> None:
         child = Child()

@@ -19,6 +19,7 @@ from edge_agent.speech.ear import Ear
 from edge_agent.speech.ear_wire import event_frame, read_open
 from edge_agent.speech.events import EarEvent, StreamFault
 from edge_agent.speech.silero import SileroModel
+from edge_agent.speech.spotting import StopModels, StopSpotter
 
 Frame = tuple[JsonObject, bytes]
 
@@ -52,6 +53,7 @@ class _Desk:
     def __init__(self, stop_phrases: tuple[str, ...]) -> None:
         self._stop_phrases = stop_phrases
         self._model = SileroModel()
+        self._stop_models = StopModels.load() if stop_phrases else None
         self._ears: dict[int, Ear] = {}
 
     @property
@@ -77,10 +79,13 @@ class _Desk:
     def _open(self, stream: int, opening: JsonObject) -> list[Frame]:
         try:
             form, mode, rules = read_open(opening)
-            self._ears[stream] = Ear(form, mode=mode, rules=rules, model=self._model)
+            self._ears[stream] = Ear(form, mode=mode, spotter=self._spotter(), rules=rules, model=self._model)
         except EdgeAgentError as problem:
             return self._told(stream, [StreamFault(problem.code, str(problem.message), over=True)])
         return []
+
+    def _spotter(self) -> StopSpotter | None:
+        return StopSpotter(self._stop_phrases, models=self._stop_models) if self._stop_models else None
 
     def _listen(self, stream: int, ear: Ear, header: JsonObject, payload: bytes) -> list[Frame]:
         match header:
