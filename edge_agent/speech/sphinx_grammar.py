@@ -22,9 +22,9 @@ WORD_SHARE_MIN: Final = 0.001
 """A word in fewer of a pack's sentences than this is not listened for, nor are the sentences that have it."""
 DISCOUNTS: Final = (0.5, 0.75, 0.75)
 """What Kneser-Ney takes from each count of one, two and three words in a row, for sequences never seen."""
-BARE_NUMBER_WEIGHT: Final = 0.03
-"""How likely a number without a unit is taken to be, against what the sentences say: an "a" sounds like "one", and a
-breath like "eight". What is clearly said is heard all the same."""
+BARE_NUMBERS_KEPT: Final = 10
+"""Of the sentences with a number that has no unit one in so many is kept: an "a" sounds like "one", a breath like
+"eight", and phrases have more such numbers than people say."""
 BEGIN: Final = "<s>"
 END: Final = "</s>"
 _NEVER: Final = "-99"
@@ -86,9 +86,16 @@ def words_of_token(token: str) -> str:
 
 
 def _tokens(lexicon: Lexicon, numbers: Mapping[str, str]) -> Iterator[Gram]:
-    """Each sentence with its classes by number."""
+    """The sentences with their classes by number, of those with a bare number only some."""
+    bare = {f"{{{name}}}" for name, said in lexicon.names.items() if said and all(map(_is_number, said))}
+    seen = 0
     for sentence in lexicon.sentences:
-        yield tuple(f"[{numbers[word[1:-1]]}]" if word.startswith("{") else word for word in sentence.split())
+        words = sentence.split()
+        if not bare.isdisjoint(words):
+            seen += 1
+            if seen % BARE_NUMBERS_KEPT:
+                continue
+        yield tuple(f"[{numbers[word[1:-1]]}]" if word.startswith("{") else word for word in words)
 
 
 def _listened_for(rows: Sequence[Gram], classes: set[str], voice: Voice) -> list[Gram]:
@@ -104,8 +111,7 @@ def _listened_for(rows: Sequence[Gram], classes: set[str], voice: Voice) -> list
 
 
 def _class_text(name: str, said: Sequence[str]) -> str:
-    weight = BARE_NUMBER_WEIGHT if all(map(_is_number, said)) else 1.0
-    share = f"{weight / len(said):.6f}"
+    share = f"{1.0 / len(said):.6f}"
     lines = "".join(f"{token_of(each, name)} {share}\n" for each in said)
     return f"LMCLASS [{name}]\n{lines}END [{name}]\n\n"
 
