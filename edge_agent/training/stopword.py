@@ -1,7 +1,8 @@
 """`python -m edge_agent.training.stopword`: the layers that know a stop word by its sound, made from nothing.
 
 Speaks the clips, hears each through the very networks that the ear uses, trains two layers on what they say, writes
-them. The same seed and clips give the same file. Needs the extras `speech` and `training`, and Debian's flite.
+them. The same sounds give the same file; a few of espeak-ng's voices sound a little different each time.
+Needs the extras `speech` and `training`, and Debian's flite.
 """
 
 from __future__ import annotations
