@@ -8,8 +8,9 @@ Counted, by kind of sound and for the hour: utterances that began, that were dro
 which are those that a recogniser is asked about.
 
 With a recogniser, what ended is transcribed; and so that its own gate is tried as well, ten seconds of each minute are
-handed to it past the ear, as if a key had been held down. Counted are readings (words that would be interpreted) and
-refusals by code. The real-time factor is processor time of the ear alone.
+handed to it past the ear, as if there were none. Counted are readings (words that would be interpreted), refusals by
+code, and the **actions** that the bundled model makes of the readings in the pack's example world. A stop word that the
+spotter hears is counted too. The real-time factor is processor time of the ear alone, its spotter included.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,13 +28,21 @@ from numpy.typing import NDArray
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
+from edge_agent.language.models import bundled_model, bundled_sha256
+from edge_agent.language.process import EngineProcess
+from edge_agent.messages import JsonAction, Spoken
+from edge_agent.node.interpret import Interpreter
+from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
 from edge_agent.speech.audio import RATE_HZ, PcmFormat, Samples, samples_of, to_samples
 from edge_agent.speech.choice import Choice, recogniser_of
 from edge_agent.speech.ear import Ear
-from edge_agent.speech.events import EarEvent, SpeechBegan, SpeechDropped, SpeechEnded, SpeechHeard
+from edge_agent.speech.events import EarEvent, SpeechBegan, SpeechDropped, SpeechEnded, SpeechHeard, StopHeard
 from edge_agent.speech.recognition import Recogniser
+from edge_agent.speech.spotting import StopSpotter
 from edge_agent.speech.wording import lexicon_of
+from edge_agent.world.linker import Linker
+from edge_agent.world.loading import load_world
 from edge_agent.world.store import World
 
 CHUNK_SAMPLES = 1_600
@@ -146,11 +155,14 @@ class Tally:
     past_the_ear: list[str] = field(default_factory=list)
     """Words that it gave for what was handed to it without the ear."""
     refused: Counter[str] = field(default_factory=Counter)
+    actions: list[JsonAction] = field(default_factory=list)
+    stops: int = 0
 
     def count(self, events: list[EarEvent]) -> None:
         self.began += sum(isinstance(event, SpeechBegan) for event in events)
         self.dropped += sum(isinstance(event, SpeechDropped) for event in events)
         self.ended += sum(isinstance(event, SpeechEnded) for event in events)
+        self.stops += sum(isinstance(event, StopHeard) for event in events)
 
 
 def quiet_minutes(count: int, chance: np.random.Generator) -> Iterator[tuple[str, Samples]]:
@@ -187,7 +199,7 @@ def main() -> None:
     options = _options()
     recogniser = _recogniser(options.recogniser, options.pack) if options.recogniser else None
     tallies: dict[str, Tally] = {}
-    ear, pcm, listening_s = Ear(PcmFormat()), bytearray(), 0.0
+    ear, pcm, listening_s = Ear(PcmFormat(), spotter=StopSpotter()), bytearray(), 0.0
     for name, sound in quiet_minutes(options.minutes, np.random.default_rng(options.seed)):
         tally = tallies.setdefault(name, Tally())
         tally.minutes += 1
@@ -206,7 +218,26 @@ def main() -> None:
         if recogniser:
             held = sound[: PAST_THE_EAR_S * RATE_HZ]
             tally.past_the_ear += heard_words(recogniser, options.pack, held, tally.refused)
+    if recogniser:
+        _carry_out(options.pack, tallies.values())
     print(_as_json(tallies) if options.json else _as_table(tallies, listening_s / 60.0 / options.minutes))
+
+
+def _carry_out(name: str, tallies: Iterable[Tally]) -> None:
+    """What would have been done."""
+    pack = load_pack(name)
+    path = bundled_model()
+    with EngineProcess(path, sha256=bundled_sha256(path), packs=(pack,)) as engine:
+        interpreter = Interpreter(pack, Linker(_world(pack)), engine, CLOCK)
+        for tally in tallies:
+            for text in (*tally.readings, *tally.past_the_ear):
+                spoken = Spoken(confidence=1.0)
+                meaning = interpreter.interpret(text, deadline_ms=CLOCK.now_ms() + PATIENCE_MS, spoken=spoken)
+                tally.actions += meaning.actions
+
+
+def _world(pack: Pack) -> World:
+    return load_world(pack.example_world) if pack.example_world else World.of(())
 
 
 def _options() -> argparse.Namespace:
@@ -222,7 +253,8 @@ def _options() -> argparse.Namespace:
 def _recogniser(name: str, pack: str) -> Recogniser:
     choice = Choice() if name == "sphinx" else Choice("whisper", model=str(Path(name).resolve()))
     recogniser = recogniser_of(choice)
-    recogniser.prepare(lexicon_of(load_pack(pack), World.of(())))
+    loaded = load_pack(pack)
+    recogniser.prepare(lexicon_of(loaded, _world(loaded)))
     return recogniser
 
 
@@ -250,6 +282,8 @@ def _as_json(tallies: dict[str, Tally]) -> str:
             "readings": tally.readings,
             "past_the_ear": tally.past_the_ear,
             "refused": dict(tally.refused),
+            "actions": tally.actions,
+            "stops": tally.stops,
         }
         for name, tally in tallies.items()
     }
@@ -257,14 +291,21 @@ def _as_json(tallies: dict[str, Tally]) -> str:
 
 
 def _as_table(tallies: dict[str, Tally], real_time_factor: float) -> str:
-    lines = ["| sound | minutes | began | dropped | ended | read | read past the ear | refused |", "|---|" + "--:|" * 7]
+    lines = [
+        "| sound | minutes | began | dropped | ended | read | read past the ear | actions | stops | refused |",
+        "|---|" + "--:|" * 9,
+    ]
     for name, tally in tallies.items():
         refused = ", ".join(f"{code} {count}" for code, count in sorted(tally.refused.items())) or "none"
-        counts = (tally.minutes, tally.began, tally.dropped, tally.ended, len(tally.readings), len(tally.past_the_ear))
+        counts = (tally.minutes, tally.began, tally.dropped, tally.ended, len(tally.readings))
+        counts += (len(tally.past_the_ear), len(tally.actions), tally.stops)
         lines.append(f"| {name} | {' | '.join(map(str, counts))} | {refused} |")
     hours = sum(tally.minutes for tally in tallies.values()) / 60.0
     ended = sum(tally.ended for tally in tallies.values())
-    lines.append(f"\n{ended / hours:.1f} utterances an hour; real-time factor of the ear {real_time_factor:.4f}")
+    actions = sum(len(tally.actions) for tally in tallies.values())
+    stops = sum(tally.stops for tally in tallies.values())
+    rates = f"{ended / hours:.1f} utterances, {actions / hours:.1f} actions, {stops / hours:.1f} stops an hour"
+    lines.append(f"\n{rates}; real-time factor of the ear {real_time_factor:.4f}")
     return "\n".join(lines)
 
 
