@@ -38,7 +38,7 @@ class VerbModule(Protocol):
 
 VERBS: tuple[Verb, ...] = (
     Verb("run", "run", "the daemon: hear commands, answer with checked actions"),
-    Verb("say", "say", "send a command in plain words and show what became of it"),
+    Verb("say", "say", "send a command in plain words, typed, recorded or spoken, and show what became of it"),
     Verb("halt", "halt", "stop every robot now; holds until resumed"),
     Verb("resume", "resume", "release a latched stop, by its id"),
     Verb("confirm", "confirm", "say yes to one exact action that waits for it"),
@@ -50,7 +50,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("train", "train", "teach the bundled model a pack of your own"),
     Verb("schema", "schema", "the messages' and actions' JSON Schemas, or the AsyncAPI file"),
     Verb("grammar", "grammar", "the GBNF grammar of a pack, or of one sentence"),
-    Verb("models", "models", "list the models at hand, or check their bytes"),
+    Verb("models", "models", "list the models at hand, fetch others, or check their bytes"),
     Verb("doctor", "doctor", "look over this machine, the engine and the node"),
     Verb("replay", "replay", "tell a command's story from the journal"),
     Verb("demo", "demo", "start a node, send it commands of three packs, then leave a prompt"),
