@@ -61,6 +61,7 @@ class Ears:
         self._opened: dict[int, _Opened] = {}
         self._numbers = count(1)
         self._lives = 0
+        self._stop_trouble = ""
 
     @property
     def ready(self) -> bool:
@@ -71,6 +72,11 @@ class Ears:
     def trouble(self) -> str:
         """Why nothing is heard now; empty when it is."""
         return "" if self._child.ready else self._child.last_end or "starting"
+
+    @property
+    def stop_trouble(self) -> str:
+        """Why no stop is known by its sound, where one should be; empty when all is well."""
+        return self._stop_trouble
 
     @property
     def failure(self) -> EdgeAgentError | None:
@@ -114,9 +120,12 @@ class Ears:
         if self._opened.pop(number, None) is not None:
             self._child.send({"close": number})
 
-    def came_up(self, facts: Mapping[str, Any]) -> None:  # noqa: ARG002 - the listener's port
+    def came_up(self, facts: Mapping[str, Any]) -> None:
         """A fresh ear: open what is open."""
+        self._stop_trouble = str(facts.get("stop_trouble") or "")
         self._stream.tell(NodeChanged("ear", "ready"))
+        if self._stop_trouble:
+            self._stream.tell(NodeChanged("ear", f"no spoken stop: {self._stop_trouble}", Code.SPEECH_UNAVAILABLE))
         for number, opened in self._opened.items():
             self._send_open(number)
             if self._lives:  # whoever speaks now may be in the middle of a sentence

@@ -92,6 +92,7 @@ class SpeechSide:
         if not self._running:
             return ()
         missing = [f"no ear: {self.ears.trouble}"] if self.ears.trouble else []
+        missing += [f"no spoken stop: {self.ears.stop_trouble}"] if self.ears.stop_trouble else []
         missing += [f"no recogniser: {self.transcriber.trouble}"] if self.transcriber.trouble else []
         missing += [f"microphone {name}: {one.trouble}" for name, one in self.microphones.items() if one.trouble]
         return tuple(missing)

@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import BinaryIO
 
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, NodeFault
 from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, read_frame, write_frame
 from edge_agent.processes.mortal import die_with_parent
@@ -53,12 +53,24 @@ class _Desk:
     def __init__(self, stop_phrases: tuple[str, ...]) -> None:
         self._stop_phrases = stop_phrases
         self._model = SileroModel()
-        self._stop_models = StopModels.load() if stop_phrases else None
+        self._stop_models: StopModels | None = None
+        self._stop_trouble = ""
+        if stop_phrases:
+            try:
+                self._stop_models = StopModels.load()
+            except NodeFault as problem:  # an ear that knows no stop by its sound still hears sentences
+                self._stop_trouble = problem.message
         self._ears: dict[int, Ear] = {}
 
     @property
     def facts(self) -> JsonObject:
-        return {"vad": "silero", "vad_sha256": self._model.sha256, "stop_phrases": list(self._stop_phrases)}
+        listens = list(self._stop_phrases) if self._stop_models else []
+        return {
+            "vad": "silero",
+            "vad_sha256": self._model.sha256,
+            "stop_phrases": listens,
+            "stop_trouble": self._stop_trouble,
+        }
 
     def take(self, header: JsonObject, payload: bytes) -> list[Frame]:
         """One message of the node's, and what it is told of it."""
