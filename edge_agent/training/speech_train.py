@@ -28,7 +28,7 @@ from edge_agent.training.speech_model import SpeechShape, Whisper
 from edge_agent.training.speech_sentences import repertoire
 from edge_agent.training.speech_tokens import signs_of, speech_tokenizer
 
-STEPS = 2_600
+STEPS = 2_500
 UTTERANCES = 8_000
 MATRIX_RATE, OTHER_RATE = 3.5e-3, 2e-3
 WARMUP_STEPS = 60
