@@ -1,4 +1,4 @@
-"""How likely it is that somebody speaks, by Silero VAD under onnxruntime; the only file that imports it.
+"""How likely it is that somebody speaks, by Silero VAD under onnxruntime.
 
 Decides nothing: a probability for each window of 32 ms. The model is the one that lies in the faster-whisper package;
 it is found without importing that package, which loads a recogniser's libraries. Refuses a missing or changed model

@@ -30,6 +30,8 @@ from edge_agent.speech.recognition import Lexicon, Transcript, Word
 from edge_agent.speech.sphinx_grammar import Voice, grammar_of, words_of_token
 
 FRAME_MS: Final = 10.0
+PORTION_SAMPLES: Final = 4_096
+"""PocketSphinx is fed no more at once: of eight seconds in one piece it lost the end, and once it crashed."""
 SHORTEST_MS: Final = 100.0
 """Less sound than this is no word."""
 READINGS_TRIED_MAX: Final = 60
@@ -177,10 +179,12 @@ class SphinxUtterance:
         if not len(samples):
             return
         self._reading = None
-        self._fed.append(samples.copy())
+        fresh = [samples[at : at + PORTION_SAMPLES].copy() for at in range(0, len(samples), PORTION_SAMPLES)]
+        self._fed += fresh
         try:
             if self._open:
-                self._decoder.process_raw(samples.tobytes(), False, False)
+                for chunk in fresh:
+                    self._decoder.process_raw(chunk.tobytes(), False, False)
                 return
             self._decoder.set_cmn(CEPSTRA_AT_FIRST)
             self._decoder.start_utt()
