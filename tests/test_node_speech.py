@@ -32,6 +32,7 @@ from edge_agent.messages import (
 )
 from edge_agent.messages.codec import encode
 
+NANO = Path(__file__).parent / "data" / "whisper-nano"
 CHUNK_MS = 40
 READY_S = 60.0
 COMMAND = "go to dock three"
@@ -133,6 +134,17 @@ def test_a_spoken_command_becomes_its_action(own_node: Node, eager: bool) -> Non
         assert timings["total_ms"] == pytest.approx(sum(timings.values()) - timings["total_ms"], abs=0.1)
         mic.end()
         assert mic.hear_a(AudioEnded).utterances == 1
+
+
+def test_a_whisper_is_heard_through(own_node: Node) -> None:
+    """The same way with faster-whisper in its child, and a model made here that knows these words."""
+    pytest.importorskip("faster_whisper")
+    own_node.settings["speech"] = {"recogniser": "whisper", "whisper": str(NANO)}
+    own_node.start()
+    with Speaker(own_node, ttl_ms=20_000) as mic:
+        mic.play(sentence(), speed=1.0)
+        assert mic.hear_a(Heard, 30.0).text == COMMAND
+        assert actions_of(mic.hear_a(Answer)) == [ACTION]
 
 
 def test_held_down_to_talk_it_is_one_utterance(node: Node) -> None:

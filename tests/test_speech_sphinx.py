@@ -244,3 +244,18 @@ def test_a_number_that_is_said_is_heard() -> None:
     utterance.feed(np.concatenate([quiet(0.3), speak("i would like three small cappuccino please"), quiet(0.3)]))
     assert "three small cappuccino" in utterance.transcript(NEVER_MS).text
     utterance.close()
+
+
+def test_a_long_piece_is_heard_to_its_end(recogniser: SphinxRecogniser) -> None:
+    """A whole utterance in one piece, as after a restart, reads as it does in portions."""
+    quiet = np.zeros(RATE_HZ, np.int16)
+    sound = np.concatenate([part for _ in range(3) for part in (speak("find the gate"), quiet)])
+    readings = []
+    for step in (len(sound), CHUNK):
+        utterance = recogniser.begin("tiny")
+        for at in range(0, len(sound), step):
+            utterance.feed(sound[at : at + step])
+        readings.append(utterance.transcript(NEVER_MS).text)
+        utterance.close()
+    assert readings[0] == readings[1]
+    assert readings[0].endswith("gate")
