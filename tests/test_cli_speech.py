@@ -7,6 +7,7 @@ the way and not the ear.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from node_harness import Node, fresh_node
-from pulse_microphone import write_wav
+from pulse_microphone import needs_pulse, pulse_microphones, write_wav
 from speech_sounds import joined, silence, spoken
 from whisper_models import chain, write_whisper
 
@@ -102,6 +103,34 @@ def test_push_to_talk_needs_somebody_at_a_terminal(typed: Typed) -> None:
     end, _, errors = typed("say", "--microphone")
     assert end != 0
     assert "terminal" in errors
+
+
+@needs_pulse
+def test_push_to_talk_is_from_one_return_to_the_next(node: Node) -> None:
+    """At a terminal, with a microphone: Return, speak, Return."""
+    with pulse_microphones("kitchen") as air:
+        ours, theirs = os.openpty()
+        command = [sys.executable, "-m", "edge_agent", "say", "--microphone", "kitchen", "--no-follow"]
+        talking = subprocess.Popen(
+            [*command, "--runtime-dir", str(node.folder / "run")],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **air.environment},
+        )
+        os.close(theirs)
+        assert talking.stdout is not None
+        assert "Return, speak, Return" in talking.stdout.readline()
+        os.write(ours, b"\n")
+        assert "listening" in talking.stdout.readline()
+        air.play(joined(silence(200), spoken("go to dock three"), silence(300)))
+        os.write(ours, b"\n")
+        said, _ = talking.communicate(timeout=60)
+        os.close(ours)
+    assert talking.returncode == 0, said
+    assert "go to dock three" in said
+    assert '"place": "dock 3"' in said
 
 
 def test_text_and_sound_exclude_one_another(typed: Typed) -> None:

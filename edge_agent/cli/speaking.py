@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import select
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from edge_agent.cli.answers import label
@@ -17,7 +21,7 @@ from edge_agent.cli.saying import Decide, settle, show
 from edge_agent.cli.screen import Screen
 from edge_agent.client import Client
 from edge_agent.client.requests import error_of, new_id
-from edge_agent.errors import ClientFault, Code, ConfigurationFault
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError
 from edge_agent.messages import Answer, AudioStart, Context, ErrorReply, Heard
 from edge_agent.messages.codec import build
 
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 3_200
 """A tenth of a second of our own samples."""
+TAIL_S: Final = 0.3
+"""What a sound system is late by, and a finger early."""
+_LOOK_S: Final = 0.02
 _PLACE: Final = ("area", "speaker")
 
 
@@ -102,8 +109,7 @@ class PushToTalk:
         with microphone_child({"open": {"device": self.device or None}}) as (facts, heard):
             screen.line(("listening", "green"), f"  {facts['device']}")
             form = form_of(facts)
-            chunks = _until((pcm for pcm, _ in sound_of(heard)), _return_pressed)
-            yield Sound(chunks, form.rate_hz, form.channels, form.encoding)
+            yield Sound(_held((pcm for pcm, _ in sound_of(heard))), form.rate_hz, form.channels, form.encoding)
 
 
 def speak(
@@ -174,11 +180,30 @@ def _show_heard(screen: Screen, heard: Heard) -> list[Exit]:
     return []
 
 
-def _until(chunks: Iterator[bytes], over: Callable[[], bool]) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        if over():
-            return
+def _held(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The sound from now to Return, and what the sound system still had of it then.
+
+    It is taken in by a thread: a node that is only loading must not make us deaf.
+    """
+    heard: SimpleQueue[bytes | EdgeAgentError] = SimpleQueue()
+
+    def listen() -> None:
+        try:
+            for chunk in chunks:
+                heard.put(chunk)
+        except EdgeAgentError as problem:
+            heard.put(problem)
+
+    threading.Thread(target=listen, name="microphone", daemon=True).start()
+    until_s = math.inf
+    while time.monotonic() < until_s or not heard.empty():
+        if until_s == math.inf and _return_pressed():
+            until_s = time.monotonic() + TAIL_S
+        with suppress(Empty):
+            chunk = heard.get(timeout=_LOOK_S)
+            if isinstance(chunk, EdgeAgentError):
+                raise chunk
+            yield chunk
 
 
 def _return_pressed() -> bool:

@@ -59,7 +59,7 @@ def encode(message: Message) -> bytes:
 
 
 def request_id_of(frame: bytes) -> str | None:
-    """The request id, or the stream's, of a frame that was refused, as far as it can be read; for the error reply only."""
+    """The request id, or the stream's, of a refused frame, as far as it can be read; for the error reply only."""
     try:
         read = parse_object(frame)
         value = read.get("request_id", read.get("stream_id"))
