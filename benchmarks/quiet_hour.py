@@ -9,8 +9,8 @@ which are those that a recogniser is asked about.
 
 With a recogniser, what ended is transcribed; and so that its own gate is tried as well, ten seconds of each minute are
 handed to it past the ear, as if there were none. Counted are readings (words that would be interpreted), refusals by
-code, and the **actions** that the bundled model makes of the readings in the pack's example world. A stop word that the
-spotter hears is counted too. The real-time factor is processor time of the ear alone, its spotter included.
+code, and the **actions** that the bundled model makes, in the pack's example world, of what the ear let through. A stop
+word that the spotter hears is counted too. The real-time factor is processor time of the ear alone, its spotter included.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def _carry_out(name: str, tallies: Iterable[Tally]) -> None:
     with EngineProcess(path, sha256=bundled_sha256(path), packs=(pack,)) as engine:
         interpreter = Interpreter(pack, Linker(_world(pack)), engine, CLOCK)
         for tally in tallies:
-            for text in (*tally.readings, *tally.past_the_ear):
+            for text in tally.readings:
                 spoken = Spoken(confidence=1.0)
                 meaning = interpreter.interpret(text, deadline_ms=CLOCK.now_ms() + PATIENCE_MS, spoken=spoken)
                 tally.actions += meaning.actions

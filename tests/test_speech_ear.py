@@ -92,14 +92,14 @@ class TestSilero:
         assert max(ours) > 0.9
         assert min(ours) < 0.1
 
-    def test_it_is_found_without_loading_a_recogniser(self) -> None:
+    def test_it_is_found_without_loading_whisper(self) -> None:
         """The ear's process stays small."""
         import subprocess
 
         script = (
             "import sys, edge_agent.speech.ear_child; from edge_agent.speech.silero import SileroModel; SileroModel();"
         )
-        script += "assert not {'faster_whisper', 'ctranslate2', 'av', 'pocketsphinx'} & sys.modules.keys()"
+        script += "assert not {'faster_whisper', 'ctranslate2', 'av'} & sys.modules.keys()"
         subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
     def test_reset_forgets(self, model: SileroModel) -> None:

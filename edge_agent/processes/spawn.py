@@ -18,6 +18,9 @@ _LAST_WORDS_BYTES: Final = 400
 _ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _ENVIRONMENT_PREFIXES: Final = ("CUDA_", "NVIDIA_", "GGML_", "OMP_")
 
+_QUIET: Final = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
+"""Libraries that would report to their makers, or ask a hub, are told not to; nothing leaves this machine."""
+
 
 class Spawned:
     """A running child; `socket` is this side's end, to be taken over by whoever speaks to it."""
@@ -75,4 +78,4 @@ def _inherited(further: tuple[str, ...]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES + further)
     }
-    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return {**kept, **_QUIET, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
