@@ -135,19 +135,20 @@ def _say(wire: Connection, sound: Samples, action: str, seq: int, result: Measur
     quiet = [np.zeros(RATE_HZ * ms // 1000, np.int16) for ms in (BEFORE_MS, AFTER_MS)]
     whole = np.concatenate((quiet[0], sound, quiet[1]))
     result.sound_s += len(whole) / RATE_HZ
-    answer, spoken_s, answered_s = None, 0.0, 0.0
+    answer, spoken_s, answered_s, refused = None, 0.0, 0.0, False
     began_s = time.monotonic()
     for at in range(0, len(whole), step):
         due_s = began_s + (at + step) / RATE_HZ
         for message, came_s in _until(wire, due_s):
             if isinstance(message, Answer):
                 answer, answered_s = message, came_s
+            refused = refused or (isinstance(message, Heard) and message.error is not None)
         wire.send(encode(AudioChunk(stream_id="bench", seq=seq)), whole[at : at + step].tobytes())
         seq += 1
         if at <= end < at + step:
             spoken_s = time.monotonic()
-    if answer is None:
-        answer, answered_s = _wait(wire, Answer, 10.0)
+    if answer is None and not refused:
+        answer, answered_s = _wait(wire, Answer, 3.0)
     done = [planned.action["action"] for planned in answer.actions] if answer else []
     if answer is None or done != [action]:
         result.wrong += 1
