@@ -10,7 +10,7 @@ which are those that a recogniser is asked about.
 With a recogniser, what ended is transcribed; and so that its own gate is tried as well, ten seconds of each minute are
 handed to it past the ear, as if there were none. Counted are readings (words that would be interpreted), refusals by
 code, and the **actions** that the bundled model makes, in the pack's example world, of what the ear let through. A stop
-word that the spotter hears is counted too. The real-time factor is processor time of the ear alone, its spotter included.
+word that the spotter hears is counted too. The real-time factor is processor time of the ear and its spotter.
 """
 
 from __future__ import annotations

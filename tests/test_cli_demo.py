@@ -13,7 +13,7 @@ import pytest
 from edge_agent.cli.demo import SCRIPT, Line
 
 WANTED: dict[str, list[dict[str, Any]]] = {
-    "go to dock three": [{"action": "go_to", "place": "dock 3"}],
+    "go to packing": [{"action": "go_to", "place": "packing"}],
     "bring the red box from dock three to packing": [
         {"action": "bring", "object": "red box", "source": "dock 3", "destination": "packing"}
     ],

@@ -48,7 +48,7 @@ SCRIPT: tuple[Line, ...] = (
     Line("home", "my day was awful", Outcome.REJECT, RejectReason.NOT_A_COMMAND),
     Line("kiosk", "a large latte with oat milk please"),
     Line("kiosk", "two espressos"),
-    Line("robot", "go to dock three", spoken=True),
+    Line("robot", "go to packing", spoken=True),
     Line("robot", "stop", Outcome.STOPPED),
 )
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 3_200
 """A tenth of a second of our own samples."""
+VOICE: Final = "en-us+f3"
+VOICE_WPM: Final = 150
+"""The synthetic voice that the embedded recogniser, which learned from people, understands best of those tried."""
 TAIL_S: Final = 0.3
 """What a sound system is late by, and a finger early."""
 _LOOK_S: Final = 0.02
@@ -90,7 +93,7 @@ class Synthesised:
             from edge_agent.speech.espeak import speak as spoken  # noqa: PLC0415 - a native library, likewise
         except ImportError as problem:
             raise _not_installed(problem) from problem
-        yield Sound(_portions(spoken(self.text)), RATE_HZ)
+        yield Sound(_portions(spoken(self.text, VOICE, VOICE_WPM)), RATE_HZ)
 
 
 @dataclass(frozen=True, slots=True)
