@@ -144,7 +144,7 @@ class Raw:
             return None
         return _CODEC.decode(self.socket.recv())
 
-    def hear_a(self, kind: type[Message], timeout_s: float = 10.0) -> Any:
+    def hear_a(self, kind: type[Message], timeout_s: float = 20.0) -> Any:
         """The next message of a kind; others are let go."""
         until = time.monotonic() + timeout_s
         while (left := until - time.monotonic()) > 0:

