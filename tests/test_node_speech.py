@@ -27,6 +27,7 @@ from edge_agent.messages import (
     Heard,
     Hello,
     Message,
+    Outcome,
     Stop,
     Welcome,
 )
@@ -189,6 +190,9 @@ def test_a_spoken_stop_stops_and_holds(own_node: Node) -> None:
         assert executor.hear_a(Stop).reason == "heard: stop (mic)"
         mic.play(silence(900), speed=1.0)
         own_node.wait_for(lambda: any(isinstance(message, Stop) for message in watcher.messages))
+        assert mic.hear_a(Answer, 20.0).outcome is Outcome.STOPPED
+        mic.play(sentence(), speed=2.0)
+        assert mic.error().code is Code.STOPPED
         executor.say(Command(request_id="r-1", text="go to dock 3"))
         assert executor.hear_a(ErrorReply).code is Code.STOPPED
 

@@ -25,6 +25,7 @@ from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.messages.limits import ALTERNATIVES_MAX
 from edge_agent.speech.audio import Samples, duration_ms
 from edge_agent.speech.espeak import phonemes
+from edge_agent.speech.gate import is_cry
 from edge_agent.speech.pronouncing import Phones, Pronouncing
 from edge_agent.speech.recognition import Lexicon, Transcript, Word
 from edge_agent.speech.sphinx_grammar import Voice, grammar_of, words_of_token
@@ -243,7 +244,7 @@ class SphinxUtterance:
         if not found:
             return first
         best, *others = sorted(found, key=lambda each: (each is first) * -SURER - each.confidence)
-        if best.confidence < CONFIDENCE_MIN:
+        if best.confidence < CONFIDENCE_MIN and not is_cry(best.text):
             return ClientFault(Code.LOW_CONFIDENCE, f"heard {best.text!r} and doubt it; say it again")
         also = [text for each in others for text in (each.text, *each.alternatives)]
         merged = dict.fromkeys([*(each.text for each in others), *best.alternatives, *also])
