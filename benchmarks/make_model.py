@@ -1,28 +1,30 @@
 """Writes a GGUF model of a named shape with random weights: the right size and speed, and no sense at all.
 
     python benchmarks/make_model.py tiny /tmp/tiny.gguf
-    python benchmarks/make_model.py llama3-1b /tmp/1b.gguf --vocab .cache/vocab/ggml-vocab-llama-bpe.gguf
+    python benchmarks/make_model.py llama3-1b /tmp/1b.gguf --vocab .cache/vocab/ggml-vocab-llama-bpe.gguf \\
+        --quantization Q4_K_M
 
 `tiny` takes the bundled model's tokenizer format (or a Llama 3 vocabulary with --vocab); the others need --vocab, which
-`scripts/fetch-vocab.sh` puts into .cache/. Weights are seeded, so equal calls give equal files. Quantization makes a
-matrix of random blocks directly, as 8 billion random numbers would take minutes and mean nothing either.
+`scripts/fetch-vocab.sh` puts into .cache/. Weights are seeded, so equal calls give equal files. With --header-only the
+file has its full size and every name and type, but holes for weights: enough to plan for, and no room on the disk.
+Mixtral's shape comes with the vocabulary named, which is larger than Mixtral's own.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import gguf
 import numpy as np
-from numpy.typing import NDArray
+from llama_shapes import FILE_TYPES, SHAPES, Shape, Tensor, tensors
+from random_weights import random_weights
 
-_WHOLE_MATRIX_MAX = 1 << 24
-"""Elements up to which every row of a matrix is its own."""
 MARKS = [*(f"[{number}" for number in range(1, 21)), *(f"[{letter}" for letter in "abcdefghij")]
 MARKS += ["[me", "[here", "[it", "[there", "]"]
 CONTROLS = ("<s>", "</s>", "<pad>")
@@ -31,26 +33,6 @@ TEXT = (
     '[{"action":"bring","object":1,"source":2,"destination":"me"},{"action":"reject","reason":"unknown_entity"}] '
     "move forward two metres could you take this over to packing and wait there for ten seconds robot home kiosk "
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a Llama."""
-
-    width: int
-    layers: int
-    heads: int
-    kv_heads: int
-    feed_forward: int
-    tied: bool
-    rope_base: float
-
-
-SHAPES = {
-    "tiny": Shape(64, 2, 4, 2, 128, tied=True, rope_base=10_000.0),
-    "llama3-1b": Shape(2_048, 16, 32, 8, 8_192, tied=True, rope_base=500_000.0),
-    "llama3-8b": Shape(4_096, 32, 32, 8, 14_336, tied=False, rope_base=500_000.0),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +48,43 @@ class Vocab:
     pad: int | None = None
 
 
-def make_model(path: Path, shape: Shape, vocab: Vocab, *, quantization: str = "F32", seed: int = 1) -> None:
-    """Write the file."""
+def make_model(
+    path: Path,
+    shape: Shape,
+    vocab: Vocab,
+    *,
+    quantization: str = "F32",
+    seed: int = 1,
+    header_only: bool = False,
+) -> None:
+    """Write the file, tensor by tensor.
+
+    Raises:
+        ValueError: the shape's rows are not whole blocks of a type in the quantization.
+    """
     writer = gguf.GGUFWriter(str(path), "llama")
     _write_header(writer, shape, vocab, quantization)
-    rng = np.random.default_rng(seed)
-    kind = gguf.GGMLQuantizationType[quantization]
-    for name, rows, columns in _matrices(shape, len(vocab.tokens)):
-        writer.add_tensor(name, _matrix(rng, rows, columns, kind), raw_dtype=kind)
-    for name in _norms(shape):
-        writer.add_tensor(name, np.ones(shape.width, dtype=np.float32))
+    wanted = list(tensors(shape, len(vocab.tokens), quantization))
+    for tensor in wanted:
+        plain = np.dtype(np.float16 if tensor.kind == gguf.GGMLQuantizationType.F16 else np.float32)
+        writer.add_tensor_info(tensor.name, tensor.sizes, plain, tensor.size_bytes, raw_dtype=tensor.kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    writer.write_ti_data_to_file()
+    if not header_only:
+        rng = np.random.default_rng(seed)
+        for tensor in wanted:
+            writer.write_tensor_data(random_weights(rng, tensor))
     writer.close()
+    if header_only:
+        _extend(path, wanted)
+
+
+def _extend(path: Path, wanted: Sequence[Tensor]) -> None:
+    """Make the file as long as it were with its weights."""
+    pad, to = gguf.GGUFWriter.ggml_pad, gguf.GGUF_DEFAULT_ALIGNMENT
+    data = sum(pad(tensor.size_bytes, to) for tensor in wanted)
+    os.truncate(path, pad(path.stat().st_size, to) + data)
 
 
 def _write_header(writer: gguf.GGUFWriter, shape: Shape, vocab: Vocab, quantization: str) -> None:
@@ -94,8 +99,11 @@ def _write_header(writer: gguf.GGUFWriter, shape: Shape, vocab: Vocab, quantizat
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(head)
     writer.add_rope_freq_base(shape.rope_base)
+    if shape.experts:
+        writer.add_expert_count(shape.experts)
+        writer.add_expert_used_count(shape.experts_used)
     writer.add_vocab_size(len(vocab.tokens))
-    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization}" if quantization != "F32" else "ALL_F32"])
+    writer.add_file_type(FILE_TYPES[quantization])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(vocab.pre)
@@ -108,45 +116,6 @@ def _write_header(writer: gguf.GGUFWriter, shape: Shape, vocab: Vocab, quantizat
         writer.add_pad_token_id(vocab.pad)
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)
-
-
-def _matrices(shape: Shape, vocab_size: int) -> Iterator[tuple[str, int, int]]:
-    """Names and sizes of the matrices; each row is one output."""
-    kv_width = shape.width // shape.heads * shape.kv_heads
-    yield "token_embd.weight", vocab_size, shape.width
-    if not shape.tied:
-        yield "output.weight", vocab_size, shape.width
-    for layer in range(shape.layers):
-        block = f"blk.{layer}"
-        yield f"{block}.attn_q.weight", shape.width, shape.width
-        yield f"{block}.attn_k.weight", kv_width, shape.width
-        yield f"{block}.attn_v.weight", kv_width, shape.width
-        yield f"{block}.attn_output.weight", shape.width, shape.width
-        yield f"{block}.ffn_gate.weight", shape.feed_forward, shape.width
-        yield f"{block}.ffn_up.weight", shape.feed_forward, shape.width
-        yield f"{block}.ffn_down.weight", shape.width, shape.feed_forward
-
-
-def _norms(shape: Shape) -> Iterator[str]:
-    yield "output_norm.weight"
-    for layer in range(shape.layers):
-        yield f"blk.{layer}.attn_norm.weight"
-        yield f"blk.{layer}.ffn_norm.weight"
-
-
-def _matrix(
-    rng: np.random.Generator, rows: int, columns: int, kind: gguf.GGMLQuantizationType
-) -> NDArray[np.float32] | NDArray[np.uint8]:
-    """Random weights of about 1/√columns; a large matrix repeats the random rows of one block of it."""
-    block = rows if rows * columns <= _WHOLE_MATRIX_MAX else 1_024
-    weights = (rng.standard_normal((block, columns)) / np.sqrt(columns)).astype(np.float32)
-    if kind != gguf.GGMLQuantizationType.F32:
-        weights = gguf.quants.quantize(weights, kind)
-    if block == rows:
-        return weights
-    order = rng.integers(0, block, rows)
-    order[:block] = np.arange(block)
-    return weights[order]
 
 
 def small_vocab(text: str = TEXT, merges: int = 400) -> Vocab:
@@ -236,13 +205,24 @@ def main() -> None:
     parser.add_argument("shape", choices=sorted(SHAPES))
     parser.add_argument("path", type=Path)
     parser.add_argument("--vocab", type=Path, help="a GGUF whose vocabulary to take")
-    parser.add_argument("--quantization", default="F32", choices=["F32", "F16", "Q8_0", "Q4_0"])
+    parser.add_argument("--quantization", default="F32", choices=FILE_TYPES)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--header-only", action="store_true", help="holes in place of the weights")
     args = parser.parse_args()
     if args.vocab is None and args.shape != "tiny":
         parser.error(f"{args.shape} needs --vocab (see scripts/fetch-vocab.sh)")
     vocab = read_vocab(args.vocab) if args.vocab else small_vocab()
-    make_model(args.path, SHAPES[args.shape], vocab, quantization=args.quantization, seed=args.seed)
+    try:
+        make_model(
+            args.path,
+            SHAPES[args.shape],
+            vocab,
+            quantization=args.quantization,
+            seed=args.seed,
+            header_only=args.header_only,
+        )
+    except ValueError as problem:
+        parser.error(str(problem))
     print(f"{args.path}: {args.path.stat().st_size / 1e6:.1f} MB, {len(vocab.tokens)} tokens")
 
 

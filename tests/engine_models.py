@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,21 +17,24 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @cache
+def script(name: str) -> ModuleType:
+    """A file of benchmarks/, which are scripts beside each other and no package."""
+    folder = str(ROOT / "benchmarks")
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
+
+
 def make_model_module() -> ModuleType:
-    """benchmarks/make_model.py, which is a script and no package."""
-    spec = importlib.util.spec_from_file_location("make_model", ROOT / "benchmarks" / "make_model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_model"] = module
-    spec.loader.exec_module(module)
-    return module
+    """benchmarks/make_model.py."""
+    return script("make_model")
 
 
-def write_tiny(path: Path, *, merges: int = 400, **changes: int) -> Path:
+def write_tiny(path: Path, *, merges: int = 400, quantization: str = "F32", **changes: int) -> Path:
     """A tiny model of random weights with the bundled tokenizer's format; without merges every byte is one token."""
-    script = make_model_module()
-    script.make_model(path, replace(script.SHAPES["tiny"], **changes), script.small_vocab(merges=merges))
+    maker = make_model_module()
+    shape = replace(maker.SHAPES["tiny"], **changes)
+    maker.make_model(path, shape, maker.small_vocab(merges=merges), quantization=quantization)
     return path
 
 

@@ -8,11 +8,20 @@ import os
 import struct
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
-from engine_models import write_tiny
+from engine_models import BRING, FORWARD, SAY, llama3_vocab, make_model_module, script, write_tiny
 
+from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.grammar.sentence import SentenceGrammars
+from edge_agent.language.decision import DecideRequest
+from edge_agent.language.instruction import pack_prompt
+from edge_agent.language.local import LocalEngine
 from edge_agent.language.models import bundled_model, bundled_sha256, manifest, opened_model, verify
+from edge_agent.language.options import EngineOptions
+from edge_agent.packs.registry import load_pack
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +150,69 @@ def test_a_bad_manifest_is_a_clear_error(content: str | None, code: Code, tmp_pa
 
 def test_a_file_outside_the_bundled_folder_has_no_bundled_hash(model: Path) -> None:
     assert bundled_sha256(model) is None
+
+
+@pytest.mark.parametrize("columns", [256, 2_048, 14_336])
+@pytest.mark.parametrize("kind", ["Q4_K", "Q5_K", "Q6_K"])
+def test_random_blocks_are_weights_that_a_pass_bears(kind: str, columns: int) -> None:
+    """Read back by gguf-py they are finite, about 0 on average and spread by 1/√columns, in every row."""
+    quantization = gguf.GGMLQuantizationType[kind]
+    tensor = script("llama_shapes").Tensor("any", (64, columns), quantization)
+    blocks = script("random_weights").random_weights(np.random.default_rng(1), tensor)
+    weights = gguf.quants.dequantize(blocks, quantization) * np.sqrt(columns)
+    assert weights.shape == (64, columns)
+    assert np.isfinite(weights).all()
+    assert abs(weights.mean()) < 0.03
+    assert weights.std() == pytest.approx(1.0, abs=0.03)
+    assert len(np.unique(weights, axis=0)) == 64
+
+
+@pytest.mark.parametrize(
+    ("shape", "kinds"),
+    [
+        pytest.param("llama3-1b", {"Q4_K": 96, "Q6_K": 17, "F32": 33}, id="tied embeddings"),
+        pytest.param("llama3-8b", {"Q4_K": 193, "Q6_K": 33, "F32": 65}, id="8B"),
+        pytest.param("llama3-70b", {"Q4_K": 441, "Q5_K": 40, "Q6_K": 81, "F32": 161}, id="70B: attn_v has more"),
+        pytest.param("mixtral-8x7b", {"Q4_K": 113, "Q5_K": 32, "Q6_K": 17, "Q8_0": 64, "F32": 97}, id="experts"),
+    ],
+)
+def test_a_mixture_has_the_types_that_llama_cpp_gives_it(shape: str, kinds: dict[str, int]) -> None:
+    """As many tensors of each type as llama.cpp prints of published Q4_K_M files (Mixtral's: by its rules)."""
+    shapes = script("llama_shapes")
+    found = [tensor.kind.name for tensor in shapes.tensors(shapes.SHAPES[shape], 1_000, "Q4_K_M")]
+    assert {kind: found.count(kind) for kind in found} == kinds
+
+
+def test_a_header_alone_has_the_size_of_the_whole_and_takes_no_room(tmp_path: Path) -> None:
+    """An 8B with the real vocabulary is as long as the published Q4_K_M of Llama 3 8B, 4.92 GB."""
+    path = tmp_path / "8b.gguf"
+    maker = make_model_module()
+    vocab = maker.read_vocab(llama3_vocab())
+    maker.make_model(path, maker.SHAPES["llama3-8b"], vocab, quantization="Q4_K_M", header_only=True)
+    verify(path, None)
+    assert path.stat().st_size / 1e9 == pytest.approx(4.92, abs=0.005)
+    assert path.stat().st_blocks * 512 < 20e6
+
+
+def test_a_quantized_model_of_random_weights_runs_and_does_not_say_one_thing_always(tmp_path: Path) -> None:
+    """Its logits are numbers, and what it answers depends on what it read."""
+    path = write_tiny(tmp_path / "k.gguf", quantization="Q4_K_M", width=256, feed_forward=512, layers=8)
+    pack = load_pack("robot")
+    engine = LocalEngine(EngineOptions(model=path), SystemClock())
+    engine.prepare({pack.name: pack_prompt(pack, engine.style)})
+    decisions = [
+        engine.decide(
+            DecideRequest(
+                pack.name, linked.marked, SentenceGrammars(pack).for_sentence(linked), SystemClock().now_ms() + 1e6
+            )
+        )
+        for linked in (BRING, FORWARD, SAY)
+    ]
+    engine.close()
+    assert all(0.0 < decision.probability < 1.0 for decision in decisions)
+    assert len({decision.probability for decision in decisions}) == 3
+
+
+def test_a_shape_whose_rows_are_not_whole_blocks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="rows of 64 are not whole blocks of Q6_K"):
+        write_tiny(tmp_path / "odd.gguf", quantization="Q4_K_M")
