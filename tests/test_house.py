@@ -19,6 +19,7 @@ ROOMS = (
     ("evaluation", "training"),
     ("node",),
     ("transport", "safety", "speech", "language"),
+    ("planning",),
     ("grammar",),
     ("packs",),
     ("world",),

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.gguf import check_header
+from edge_agent.planning.gguf import Header, check_header, read_header
 
 _CHUNK_BYTES = 1 << 20
 _INSTALLED = Path(__file__).resolve().parent.parent / "data" / "models"
@@ -104,6 +104,16 @@ def verify(path: Path, sha256: str | None) -> None:
     """
     with opened_model(path, sha256):
         pass
+
+
+def header_of(path: Path) -> Header:
+    """What a model file says of itself; its weights need not be there.
+
+    Raises:
+        ConfigurationFault: MODEL_MISSING, MODEL_NOT_A_FILE, MODEL_DAMAGED.
+    """
+    with _open(path) as file:
+        return read_header(file, os.fstat(file.fileno()).st_size, str(path))
 
 
 @contextmanager
