@@ -1,1 +1,1 @@
-"""What a model needs of a machine, before it is loaded: memory, layers on a card, milliseconds. Pure but for two readings."""
+"""What a model needs of a machine before it is loaded: memory, layers on a card, milliseconds."""

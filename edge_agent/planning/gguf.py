@@ -1,8 +1,8 @@
 """The header of a GGUF file, walked with every length checked before llama.cpp's parser sees the file.
 
-Decides whether the header holds together: magic, version, counts, strings, arrays, tensors of known types that lie inside
-the file, and a tokenizer. Refuses (MODEL_DAMAGED) everything else; crafted headers have overflowed the native parser
-before. One walk serves the check of a file that is to be loaded and the plan for one of which only the beginning is here.
+Decides whether the header holds together: magic, version, counts, strings, arrays, tensors of known types that lie
+inside the file, and a tokenizer. Refuses (MODEL_DAMAGED) everything else; crafted headers have overflowed the native
+parser before. One walk serves the check of a file that is to be loaded and the plan for one that ends with its header.
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
@@ -48,8 +48,8 @@ class Header:
 
     @property
     def file_bytes(self) -> int:
-        """How long the file is at least when its weights are there."""
-        return self.data_start + max((tensor.offset + tensor.size_bytes for tensor in self.tensors), default=0)
+        """How long the file is at least when its weights are there; 0 when it has none."""
+        return max((self.data_start + tensor.offset + tensor.size_bytes for tensor in self.tensors), default=0)
 
 
 def read_header(file: BinaryIO, size: int, where: str) -> Header:

@@ -1,7 +1,7 @@
 """The types that a tensor can have, and the bytes that it takes.
 
-The table is ggml's own (`type_traits` in ggml.c and the block sizes of ggml-common.h, at llama-cpp-python 0.3.36); a test
-compares it with the library. Refuses nothing: whoever reads a file decides what an unknown type or an odd row means.
+The table is ggml's own (`type_traits` in ggml.c at llama-cpp-python 0.3.36); a test compares it with the library.
+Refuses nothing: whoever reads a file decides what an unknown type or an odd row means.
 """
 
 from __future__ import annotations
