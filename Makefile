@@ -39,9 +39,10 @@ eval: $(VENV)/.dev ## score the sets in a folder and write docs/understanding.md
 	@test -n "$(SETS)" || { echo "name the folder of the *.jsonl sets: make eval SETS=path/to/sets"; exit 1; }
 	@$(BIN)/python scripts/write-understanding.py "$(SETS)"
 
-generated: $(VENV)/.dev ## write again what is generated from the code: grammars and message schemas
+generated: $(VENV)/.dev ## write again what is generated from the code: grammars, message schemas, usual answers
 	@$(BIN)/edge-agent grammar --write grammars
 	@$(BIN)/python scripts/write-wire-docs.py
+	@$(BIN)/python scripts/write-usual-answers.py
 
 wheel: $(VENV)/.dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
-from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.process import EngineProcess
 from edge_agent.messages import JsonAction, Spoken
+from edge_agent.node.engines import bundled_options
 from edge_agent.node.interpret import Interpreter
 from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
@@ -226,8 +226,7 @@ def main() -> None:
 def _carry_out(name: str, tallies: Iterable[Tally]) -> None:
     """What would have been done."""
     pack = load_pack(name)
-    path = bundled_model()
-    with EngineProcess(path, sha256=bundled_sha256(path), packs=(pack,)) as engine:
+    with EngineProcess(bundled_options(), (pack,)) as engine:
         interpreter = Interpreter(pack, Linker(_world(pack)), engine, CLOCK)
         for tally in tallies:
             for text in tally.readings:

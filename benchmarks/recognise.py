@@ -25,8 +25,8 @@ from edge_agent.evaluation.examples import Example, read_examples
 from edge_agent.evaluation.noises import Noises
 from edge_agent.evaluation.predicting import Predictor
 from edge_agent.evaluation.scoring import score
-from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.process import EngineProcess
+from edge_agent.node.engines import bundled_options
 from edge_agent.packs.registry import load_pack
 from edge_agent.speech.audio import RATE_HZ, duration_ms
 from edge_agent.speech.files import read_audio
@@ -129,8 +129,7 @@ def main() -> None:
     examples = examples[: options.limit]
     packs = {name: load_pack(name) for name in {example.pack for example in examples}}
     listener = Listener()
-    model = bundled_model()
-    with EngineProcess(model, sha256=bundled_sha256(model), packs=tuple(packs.values()), n_gpu_layers=0) as engine:
+    with EngineProcess(bundled_options(), tuple(packs.values())) as engine:
         predictor = Predictor(packs, engine, SystemClock(), ttl_ms=TTL_MS)
         for snr_db in (None, *options.noise):
             figures = row(predictor, listener, examples, snr_db)

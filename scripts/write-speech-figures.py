@@ -21,7 +21,7 @@ from edge_agent.evaluation.prediction import Prediction
 from edge_agent.evaluation.report import Report
 from edge_agent.evaluation.running import Plan, Task, predictions
 from edge_agent.evaluation.scoring import score
-from edge_agent.language.models import bundled_model, bundled_sha256
+from edge_agent.node.engines import bundled_options
 from edge_agent.packs.registry import SHIPPED, load_pack
 
 ROOT = Path(__file__).parent.parent
@@ -60,14 +60,9 @@ def main() -> int:
     examples = [example for example in found if example.audio is not None][: options.limit]
     if not examples:
         raise SystemExit(f"{options.set} has no examples in sound")
-    model = bundled_model()
     plan = Plan(
         packs=tuple(dict.fromkeys(example.pack for example in examples)),
-        model=model,
-        sha256=bundled_sha256(model),
-        n_ctx=2_048,
-        n_threads=1,
-        n_gpu_layers=0,
+        engine=bundled_options(),
         ttl_ms=TTL_MS,
         recogniser=recogniser_choice(options),
     )

@@ -23,6 +23,7 @@ from edge_agent.evaluation.risk import Wager, at_threshold, curve, least_thresho
 from edge_agent.evaluation.scoring import score
 from edge_agent.language.calibration import calibration_error, reliability
 from edge_agent.language.models import bundled_model, bundled_sha256
+from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.training.calibrate import sample
@@ -88,9 +89,8 @@ def measured(model: Path, files: Sequence[Path], threads: int) -> dict[str, Repo
     """A report for every set that text and a shipped pack can answer."""
     packs = {name: load_pack(name) for name in SHIPPED}
     reports = {}
-    with EngineProcess(
-        model, packs=tuple(packs.values()), n_threads=threads, sha256=bundled_sha256(model), n_gpu_layers=0
-    ) as engine:
+    options = EngineOptions(model, n_threads=threads, sha256=bundled_sha256(model), n_gpu_layers=0)
+    with EngineProcess(options, tuple(packs.values())) as engine:
         predictor = Predictor(packs, engine, SystemClock(), ttl_ms=TTL_MS)
         for path in files:
             examples, skipped = runnable(read_examples(path), packs)

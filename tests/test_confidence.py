@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -81,30 +80,18 @@ def decoded(*choices: tuple[float, int, float]) -> Decoded:
 
 def test_the_least_sure_choices_are_decided_the_other_way_first() -> None:
     """An early choice that was sure gives way to a late one that was not; each way begins as the answer did."""
-    begun: list[Sequence[int]] = []
-
-    def again(tokens: Sequence[int]) -> Decoded:
-        begun.append(tuple(tokens))
-        return Decoded(tuple(tokens), (), 1)
-
     answer = decoded((0.99, 1, 0.01), (0.6, 2, 0.4), (0.8, 3, 0.1), (0.9, 4, 0.001))
-    found = other_ways(answer, again)
-    assert begun == [(10, 2), (10, 11, 3)]
-    assert len(begun) == TRIED_MAX
-    assert [one.tokens for one, _ in found] == begun
-    assert [probability for _, probability in found] == pytest.approx([0.99 * 0.4, 0.99 * 0.6 * 0.1])
+    found = other_ways(answer)
+    assert [way.begun for way in found] == [(10, 2), (10, 11, 3)]
+    assert len(found) == TRIED_MAX
+    assert [way.probability for way in found] == pytest.approx([0.99 * 0.4, 0.99 * 0.6 * 0.1])
 
 
-def test_what_follows_another_way_counts_too_and_a_way_without_time_is_left_out() -> None:
-    """The later way is surer of what follows and comes first."""
-
-    def again(tokens: Sequence[int]) -> Decoded | None:
-        after = {1: 0.2, 2: 0.9}.get(tokens[-1])
-        return Decoded(tuple(tokens), (Choice(9, after, 0, 1 - after),), 1) if after else None
-
-    found = other_ways(decoded((0.5, 1, 0.5), (0.5, 2, 0.5)), again)
-    assert [(one.tokens[-1], pytest.approx(probability)) for one, probability in found] == [(2, 0.225), (1, 0.1)]
-    assert [one.tokens[-1] for one, _ in other_ways(decoded((0.5, 1, 0.5), (0.5, 3, 0.5)), again)] == [1]
+def test_what_follows_another_way_counts_too(engine: LocalEngine) -> None:
+    """Readings stand in the order of their whole probability, which no beginning's alone is."""
+    readings = engine.decide(asked(1.1)).readings
+    assert [one.confidence for one in readings] == sorted((one.confidence for one in readings), reverse=True)
+    assert all(one.confidence < 1.0 for one in readings)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from engine_models import (
     BRING,
@@ -22,19 +23,22 @@ from engine_models import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edge_agent.clock import SystemClock
-from edge_agent.errors import ClientFault, Code, NodeFault
+from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.gbnf import json_text, to_gbnf
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.selftest import trials
 from edge_agent.grammar.sentence import SentenceGrammars
+from edge_agent.language.batching import Part, PassAborted
+from edge_agent.language.context import Context
 from edge_agent.language.decision import DecideRequest
 from edge_agent.language.instruction import pack_prompt
 from edge_agent.language.launch import trial_object
 from edge_agent.language.local import LocalEngine
 from edge_agent.language.models import bundled_model
-from edge_agent.language.options import EngineOptions
+from edge_agent.language.options import ContextOptions, EngineOptions
 from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
@@ -245,20 +249,22 @@ def test_one_thing_said_is_one_thing_offered(bytewise: LocalEngine) -> None:
 
 def test_a_pass_is_given_up_inside_and_the_next_one_is_whole(bytewise: LocalEngine) -> None:
     """What an aborted pass left behind changes nothing for the next sentence."""
-    context = bytewise.weights.context(n_ctx=256, n_threads=1, sequences=2)
-    tokens = bytewise.weights.tokenize("bring the red box")
+    context = Context(bytewise.weights, ContextOptions(prefixes=1, sequences=1, n_ctx=256), CLOCK.now_ms)
+    context.give_up_inside()
+    tokens = tuple(bytewise.weights.tokenize("bring the red box"))
     context.keep_prefix(0, tokens[:3])
-    context.begin(0)
-    [before] = [row.copy() for row in context.read(tokens[3:], 1)]
-    context.stop_when(lambda: True)
-    context.begin(0)
-    with pytest.raises(ClientFault) as stopped:
-        context.read(tokens[3:], 1)
-    assert stopped.value.code is Code.EXPIRED
-    context.stop_when(lambda: False)
-    context.begin(0)
-    [after] = context.read(tokens[3:], 1)
-    assert (after == before).all()
+    sequence = context.working[0]
+    part = Part(sequence, 0, tokens[3:], (len(tokens) - 4,))
+
+    def row(give_up_ms: float) -> NDArray[np.float32]:
+        context.begin(sequence, 0)
+        [[found]] = context.read([part], give_up_ms)
+        return found.copy()
+
+    before = row(float("inf"))
+    with pytest.raises(PassAborted):
+        row(CLOCK.now_ms())
+    assert (row(float("inf")) == before).all()
     context.close()
 
 

@@ -21,6 +21,7 @@ from edge_agent.grammar.general import general_gbnf
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
+from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import ChoiceSlot, SlotSpec
 from edge_agent.packs.registry import load_pack
@@ -45,7 +46,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def engine(model: Path) -> Iterator[EngineProcess]:
     """One engine for all tests: each leaves it ready, as the node would find it."""
-    with EngineProcess(model, packs=(ROBOT,)) as process:
+    with EngineProcess(EngineOptions(model), (ROBOT,)) as process:
         yield process
 
 
@@ -132,7 +133,7 @@ def test_a_hanging_engine_is_killed_at_the_deadline(engine: EngineProcess) -> No
 
 
 def test_a_closed_engine_answers_nothing_more(model: Path) -> None:
-    process = EngineProcess(model, packs=(ROBOT,))
+    process = EngineProcess(EngineOptions(model), (ROBOT,))
     process.start()
     pid = process.pid
     process.close()
@@ -146,13 +147,13 @@ def test_a_closed_engine_answers_nothing_more(model: Path) -> None:
 
 def test_a_missing_model_is_said_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationFault) as refused:
-        EngineProcess(tmp_path / "none.gguf", packs=(ROBOT,)).start()
+        EngineProcess(EngineOptions(tmp_path / "none.gguf"), (ROBOT,)).start()
     assert refused.value.code is Code.MODEL_MISSING
 
 
 def test_a_model_with_another_hash_never_reaches_llama_cpp(model: Path) -> None:
     with pytest.raises(ConfigurationFault) as refused:
-        EngineProcess(model, sha256="0" * 64, packs=(ROBOT,)).start()
+        EngineProcess(EngineOptions(model, sha256="0" * 64), (ROBOT,)).start()
     assert refused.value.code is Code.MODEL_HASH_MISMATCH
 
 
@@ -161,14 +162,14 @@ def test_a_model_cut_off_inside_its_last_tensor_is_damaged(model: Path, tmp_path
     short = tmp_path / "short.gguf"
     short.write_bytes(model.read_bytes()[:-64])
     with pytest.raises(ConfigurationFault) as refused:
-        EngineProcess(short, packs=(ROBOT,)).start()
+        EngineProcess(EngineOptions(short), (ROBOT,)).start()
     assert refused.value.code is Code.MODEL_DAMAGED
 
 
 def test_a_model_that_kills_its_engine_at_the_first_decode_is_a_clear_error(tmp_path: Path) -> None:
     """It loads and then trips an assertion of native code, with and without the extra matrix kernels."""
     bad = write_tiny(tmp_path / "bad.gguf", kv_heads=3)
-    with closing(EngineProcess(bad, packs=(ROBOT,))) as process:
+    with closing(EngineProcess(EngineOptions(bad), (ROBOT,))) as process:
         with pytest.raises(NodeFault) as crashed:
             process.start()
         assert crashed.value.code is Code.ENGINE_CRASHED
@@ -180,17 +181,18 @@ def test_a_model_that_kills_its_engine_at_the_first_decode_is_a_clear_error(tmp_
 
 def test_a_style_that_the_vocabulary_cannot_write_is_refused(model: Path) -> None:
     with pytest.raises(ConfigurationFault) as refused:
-        EngineProcess(model, packs=(ROBOT,), style="llama3").start()
+        EngineProcess(EngineOptions(model, style="llama3"), (ROBOT,)).start()
     assert "<|begin_of_text|>" in refused.value.message
 
 
 PARENT = """
 import sys, time
 from pathlib import Path
+from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import ChoiceSlot, SlotSpec
 from edge_agent.packs.registry import load_pack
-engine = EngineProcess(Path(sys.argv[1]), packs=(load_pack("kiosk"),))
+engine = EngineProcess(EngineOptions(Path(sys.argv[1])), (load_pack("kiosk"),))
 engine.start()
 print(engine.pid, flush=True)
 time.sleep(600)
@@ -223,7 +225,7 @@ def _gone(pid: int) -> bool:
 def test_the_engine_inherits_no_keys(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its environment holds what a library needs, not what a node knows."""
     monkeypatch.setenv("EDGE_AGENT_SECRET", "hunter2")
-    with EngineProcess(model, packs=(load_pack("kiosk"),)) as process:
+    with EngineProcess(EngineOptions(model), (load_pack("kiosk"),)) as process:
         environment = Path(f"/proc/{process.pid}/environ").read_bytes()
     assert b"hunter2" not in environment
     assert b"PYTHONPATH" in environment
@@ -233,7 +235,7 @@ def test_a_pack_that_cannot_be_told_to_a_model_is_said_at_the_start(model: Path)
     """Whatever goes wrong while a pack's trials are made, whoever starts the engine hears of it."""
     nothing_to_choose = replace(ROBOT.actions[0], slots=(SlotSpec("place", ChoiceSlot(()), required=True),))
     broken = replace(ROBOT, actions=(nothing_to_choose,))
-    with closing(EngineProcess(model, packs=(broken,))) as process, pytest.raises(NodeFault) as refused:
+    with closing(EngineProcess(EngineOptions(model), (broken,))) as process, pytest.raises(NodeFault) as refused:
         process.start(timeout_s=60)
     assert refused.value.code is Code.ENGINE_UNAVAILABLE
 
@@ -241,10 +243,10 @@ def test_a_pack_that_cannot_be_told_to_a_model_is_said_at_the_start(model: Path)
 def test_an_owners_grammar_that_says_something_else_is_never_used(model: Path) -> None:
     """Both readers take the pack's own general form; one action under another name, and the engine does not start."""
     sound = replace(ROBOT, grammar=general_gbnf(ROBOT))
-    with EngineProcess(model, packs=(sound,)) as engine:
+    with EngineProcess(EngineOptions(model), (sound,)) as engine:
         assert engine.facts["grammar_trials"] > 100
     lying = replace(ROBOT, grammar=general_gbnf(ROBOT).replace("go_to", "go_two"))
-    with closing(EngineProcess(model, packs=(lying,))) as engine:
+    with closing(EngineProcess(EngineOptions(model), (lying,))) as engine:
         with pytest.raises(NodeFault) as refused:
             engine.start()
         assert refused.value.code is Code.GRAMMAR_INVALID

@@ -19,7 +19,7 @@ from edge_agent.evaluation.noises import MAKERS, TALKERS, Noises, loudest_power,
 from edge_agent.evaluation.prediction import Prediction, Refusal
 from edge_agent.evaluation.running import Plan, Task, predictions
 from edge_agent.evaluation.scoring import score
-from edge_agent.language.models import bundled_model, bundled_sha256
+from edge_agent.node.engines import bundled_options
 from edge_agent.speech.audio import RATE_HZ, Samples, to_samples, to_wave
 from edge_agent.speech.recognition import Transcript
 
@@ -164,11 +164,7 @@ def test_a_report_tells_what_listening_took(tmp_path: Path) -> None:
 
 def plan(**changes: Any) -> Plan:
     """The bundled model and the robot pack; nothing is in sound."""
-    model = bundled_model()
-    fields: dict[str, Any] = {
-        "packs": ("robot",), "model": model, "sha256": bundled_sha256(model), "n_ctx": 2_048, "n_threads": 1,
-        "n_gpu_layers": 0, "ttl_ms": 60_000,
-    }  # fmt: skip
+    fields: dict[str, Any] = {"packs": ("robot",), "engine": bundled_options(), "ttl_ms": 60_000}
     return Plan(**(fields | changes))
 
 

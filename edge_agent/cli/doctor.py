@@ -15,12 +15,13 @@ from typing import Any
 from edge_agent import __version__
 from edge_agent.cli.connection import add_settings_arguments, connect, read_settings
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.cli.local import engine_of, model_file, world_of
+from edge_agent.cli.local import engine_of, world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.grammar.own import with_grammar
 from edge_agent.grammar.selftest import self_test
 from edge_agent.language.models import verify
+from edge_agent.node.engines import engine_options
 from edge_agent.node.speech_assembly import recogniser_choice
 from edge_agent.observe.database import FILE_NAME
 from edge_agent.packs.phrases import load_phrases
@@ -117,7 +118,8 @@ def _pack(chosen: PackSettings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    path, sha256 = model_file(settings.model)
+    options = engine_options(settings.model)
+    path, sha256 = options.model, options.sha256
     if sha256 is None:
         return Finding("model", NOTE, f"{path.name}: no sha256 in the settings, so its bytes are taken as they are")
     verify(path, sha256)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent.cli.answers import compact
 from edge_agent.cli.exit_codes import Exit
-from edge_agent.cli.local import add_model_arguments, model_file, model_settings
+from edge_agent.cli.local import add_model_arguments, model_settings
 from edge_agent.cli.screen import Screen
 from edge_agent.cli.transcribe import add_recogniser_arguments, recogniser_choice
 from edge_agent.errors import Code, ConfigurationFault
@@ -24,6 +24,7 @@ from edge_agent.evaluation.prediction import Prediction
 from edge_agent.evaluation.report import Report, percent
 from edge_agent.evaluation.running import Plan, Task, predictions
 from edge_agent.evaluation.scoring import score
+from edge_agent.node.engines import engine_options
 from edge_agent.packs.registry import SHIPPED, load_pack
 
 EXAMPLE = """\
@@ -120,15 +121,9 @@ def _level(text: str) -> float | None:
 
 
 def _plan(options: argparse.Namespace, packs: Mapping[str, str], tasks: Sequence[Task]) -> Plan:
-    settings = model_settings(options)
-    path, sha256 = model_file(settings)
     return Plan(
         packs=tuple(dict.fromkeys(packs[task.example.pack] for task in tasks)),
-        model=path,
-        sha256=sha256,
-        n_ctx=settings.n_ctx,
-        n_threads=settings.n_threads,
-        n_gpu_layers=settings.n_gpu_layers,
+        engine=engine_options(model_settings(options)),
         ttl_ms=options.ttl_ms,
         recogniser=recogniser_choice(options) if any(task.example.audio for task in tasks) else None,
         noise_kinds=tuple(options.noise_kind),

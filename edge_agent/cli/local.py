@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.process import EngineProcess
+from edge_agent.node.engines import engine_options
 from edge_agent.packs.base import Pack
 from edge_agent.settings import ModelSettings, load_settings
 from edge_agent.world.loading import load_world
@@ -35,16 +35,6 @@ def world_of(pack: Pack, path: Path | None) -> World:
     return load_world(chosen)
 
 
-def model_file(settings: ModelSettings) -> tuple[Path, str | None]:
-    """The model's file and the digest it must have; the bundled model is always checked against its manifest.
-
-    Raises:
-        ConfigurationFault: MODEL_MISSING, MODEL_DAMAGED.
-    """
-    path = settings.path or bundled_model()
-    return path, settings.sha256 or bundled_sha256(path)
-
-
 @contextmanager
 def engine_of(settings: ModelSettings, packs: Sequence[Pack]) -> Iterator[EngineProcess]:
     """A started engine; closed afterwards.
@@ -52,15 +42,7 @@ def engine_of(settings: ModelSettings, packs: Sequence[Pack]) -> Iterator[Engine
     Raises:
         EdgeAgentError: the model is missing or damaged, or the engine does not start.
     """
-    path, sha256 = model_file(settings)
-    process = EngineProcess(
-        path,
-        n_ctx=settings.n_ctx,
-        n_threads=settings.n_threads,
-        n_gpu_layers=settings.n_gpu_layers,
-        sha256=sha256,
-        packs=tuple(packs),
-    )
+    process = EngineProcess(engine_options(settings), tuple(packs))
     try:
         process.start()
         yield process

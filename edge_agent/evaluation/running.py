@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
@@ -19,6 +18,7 @@ from edge_agent.evaluation.examples import Example
 from edge_agent.evaluation.heard import Hears
 from edge_agent.evaluation.predicting import Predictor
 from edge_agent.evaluation.prediction import Prediction
+from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
@@ -34,11 +34,7 @@ class Plan:
     """
 
     packs: tuple[str, ...]
-    model: Path
-    sha256: str | None
-    n_ctx: int
-    n_threads: int
-    n_gpu_layers: int
+    engine: EngineOptions
     ttl_ms: int
     recogniser: Choice | None = None
     noise_kinds: tuple[str, ...] = ()
@@ -76,14 +72,7 @@ def predictor_of(plan: Plan) -> Iterator[Predictor]:
     """
     packs = {pack.name: pack for pack in map(load_pack, plan.packs)}
     hearer = _hearer(plan, plan.recogniser, packs) if plan.recogniser else None
-    engine = EngineProcess(
-        plan.model,
-        n_ctx=plan.n_ctx,
-        n_threads=plan.n_threads,
-        n_gpu_layers=plan.n_gpu_layers,
-        sha256=plan.sha256,
-        packs=tuple(packs.values()),
-    )
+    engine = EngineProcess(plan.engine, tuple(packs.values()))
     try:
         engine.start()
         yield Predictor(packs, engine, SystemClock(), ttl_ms=plan.ttl_ms, hearer=hearer)

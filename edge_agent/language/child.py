@@ -1,7 +1,8 @@
 """The engine's process: `python -m edge_agent.language.child SOCKET PARENT`.
 
-It loads, proves itself with one decode, and answers one request at a time over the socket it was given, in JSON. It
-holds no keys, opens nothing else, and dies with its parent. It decides nothing about its own life: its parent does.
+It loads, proves itself with one decode, and answers over the socket it was given, in JSON: what is asked while others
+are being decided joins them at the next pass. It holds no keys, opens nothing else but the model and its own cache,
+and dies with its parent. It decides nothing about its own life: its parent does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from multiprocessing.connection import Connection
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.language.batching import Finished
+from edge_agent.language.decision import Decision
 from edge_agent.language.local import LocalEngine
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import Prompt
@@ -31,26 +34,55 @@ def main() -> int:
     die_with_parent(int(sys.argv[2]))
     connection = Connection(int(sys.argv[1]))
     server = _Server()
-    while True:
-        try:
-            message = read_message(connection.recv_bytes(MESSAGE_BYTES_MAX))
-            reply = server.reply(message)
-            connection.send_bytes(pack_message(reply))
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return 0
+    try:
+        while True:
+            while not server.busy or connection.poll(0):
+                for reply in server.hear(read_message(connection.recv_bytes(MESSAGE_BYTES_MAX))):
+                    connection.send_bytes(pack_message(reply))
+            for reply in server.step():
+                connection.send_bytes(pack_message(reply))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return 0
 
 
 class _Server:
     def __init__(self) -> None:
         self._engine: LocalEngine | None = None
 
-    def reply(self, message: JsonObject) -> JsonObject:
-        try:
-            return self._serve(message)
-        except EdgeAgentError as problem:
-            return {"error": fault_object(problem)}
+    @property
+    def busy(self) -> bool:
+        """Whether sentences are being decided."""
+        return self._engine is not None and self._engine.busy
 
-    def _serve(self, message: JsonObject) -> JsonObject:
+    def hear(self, message: JsonObject) -> list[JsonObject]:
+        """Take a message in; what is to be answered at once."""
+        try:
+            match message:
+                case {"decide": dict(request), "number": str(number)} if self._engine:
+                    return self._decide(request, number)
+                case {"withdraw": str(number)} if self._engine:
+                    self._engine.withdraw(number)
+                    return []
+                case {"usual": [*answers], "pack": str(pack)} if self._engine:
+                    self._engine.learn_usual(pack, answers)
+                    return []
+            return [self._prepare(message)]
+        except EdgeAgentError as problem:
+            return [{"error": fault_object(problem)}]
+
+    def step(self) -> list[JsonObject]:
+        """One pass; answers to those that are decided now."""
+        return [_reply(finished) for finished in self._engine.step()] if self._engine else []
+
+    def _decide(self, request: JsonObject, number: str) -> list[JsonObject]:
+        assert self._engine is not None, "the caller has looked"
+        try:
+            self._engine.add(read_request(request), number)
+        except EdgeAgentError as problem:
+            return [_reply(Finished(number, problem))]
+        return []
+
+    def _prepare(self, message: JsonObject) -> JsonObject:
         match message:
             case {"load": dict(options)}:
                 self._engine = LocalEngine(EngineOptions.of_object(options), SystemClock())
@@ -60,9 +92,13 @@ class _Server:
                 return {"ready": prepared}
             case {"trials": [*trials]} if self._engine:
                 return {"tried": {"grammar_trials": self._engine.try_grammars(trials)}}
-            case {"decide": dict(request)} if self._engine:
-                return {"decision": decision_object(self._engine.decide(read_request(request)))}
         raise NodeFault(Code.INTERNAL, f"the engine's process does not know {sorted(message)}")
+
+
+def _reply(finished: Finished[Decision]) -> JsonObject:
+    if isinstance(finished.result, EdgeAgentError):
+        return {"number": finished.ticket, "error": fault_object(finished.result)}
+    return {"number": finished.ticket, "decision": decision_object(finished.result)}
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ _WITHOUT_KEY = re.compile(r'(?<!:") span\b')
 _PLACEHOLDER = b"\x01"
 """No text slot's words hold it (they are normalized), and no other rule names it."""
 _OVER_A_KEY = re.compile(rb'\w":')
+_SPELT_BYTES_MAX = 32
+"""Bytes looked at to say which token they begin with: more than any token of an answer has."""
 MATCHERS_MAX = 128
 """Compiled grammars remembered; a copy of one costs microseconds, compiling milliseconds."""
 
@@ -45,7 +47,7 @@ class Constraints:
             eos_token=sorted(vocabulary.ends),
             slices=[],
         )
-        self._size = len(vocabulary.pieces)
+        self._pieces = vocabulary.pieces
         self._parts_text = not any(_OVER_A_KEY.search(piece) for piece in vocabulary.pieces)
         self._kept: OrderedDict[str, llguidance.LLMatcher] = OrderedDict()
 
@@ -58,9 +60,9 @@ class Constraints:
         outline, found, rules = gbnf.partition(_SPAN)
         parts = found and self._parts_text and _SPAN_RULES.fullmatch(rules) and not _WITHOUT_KEY.search(outline)
         if not parts:
-            return TokenConstraint(self._compiled(gbnf), self._tokenizer, self._size)
+            return TokenConstraint(self._compiled(gbnf), self._tokenizer, self._pieces)
         matcher = self._compiled(f'{outline}{_SPAN}"\\x01"\n')
-        return TokenConstraint(matcher, self._tokenizer, self._size, lambda: self._compiled(gbnf))
+        return TokenConstraint(matcher, self._tokenizer, self._pieces, lambda: self._compiled(gbnf))
 
     def _compiled(self, gbnf: str) -> llguidance.LLMatcher:
         """A matcher at the start of a grammar."""
@@ -82,7 +84,7 @@ class Constraints:
         Raises:
             NodeFault: GRAMMAR_INVALID.
         """
-        constraint = TokenConstraint(self._compiled(gbnf), self._tokenizer, self._size)
+        constraint = TokenConstraint(self._compiled(gbnf), self._tokenizer, self._pieces)
         return constraint.takes_all(self._tokenizer.tokenize_str(text))
 
 
@@ -96,44 +98,50 @@ class TokenConstraint:
         self,
         matcher: llguidance.LLMatcher,
         tokenizer: llguidance.LLTokenizer,
-        size: int,
+        pieces: Sequence[bytes],
         whole: Callable[[], llguidance.LLMatcher] | None = None,
     ) -> None:
         self._matcher = matcher
         self._whole = whole
         self._taken: list[int] = []
+        self._written = b""
         self._tokenizer = tokenizer
-        self._size = size
-        self._mask: NDArray[np.int32] = np.zeros((size + 31) // 32, dtype=np.int32)
+        self._pieces = pieces
+        self._mask: NDArray[np.int32] = np.zeros((len(pieces) + 31) // 32, dtype=np.int32)
+
+    @property
+    def written(self) -> bytes:
+        return self._written
 
     def forced(self) -> Sequence[int]:
-        if self._whole is not None and _PLACEHOLDER in self._matcher.compute_ff_bytes():
-            self._matcher = self._whole()
-            self._whole = None
-            for token in self._taken:
-                self.take(token)
+        self._enter_words()
         tokens: list[int] = self._matcher.compute_ff_tokens()
         self._check("forced tokens")
         return tokens
 
-    def guess(self) -> int | None:
-        forced = self._matcher.compute_ff_bytes()
-        if not forced:
+    def guess(self, text: bytes = b"") -> int | None:
+        following = text or self._matcher.compute_ff_bytes()
+        if not following:
             return None
-        tokens = self._tokenizer.tokenize_bytes(forced)
+        tokens = self._tokenizer.tokenize_bytes(following[:_SPELT_BYTES_MAX])
         return tokens[0] if tokens else None
 
     def allowed(self) -> NDArray[np.intp]:
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
         self._check("a mask")
-        bits = np.unpackbits(self._mask.view(np.uint8), count=self._size, bitorder="little")
+        bits = np.unpackbits(self._mask.view(np.uint8), count=len(self._pieces), bitorder="little")
         return np.flatnonzero(bits)
 
     def take(self, token: int) -> None:
-        if not self._matcher.consume_token(token):
-            raise NodeFault(Code.OUTPUT_INVALID, f"the grammar does not take token {token}")
-        if self._whole is not None:
-            self._taken.append(token)
+        self._enter_words()
+        self._consume(token)
+        self._taken.append(token)
+        self._written += self._pieces[token]
+
+    def fork(self) -> TokenConstraint:
+        fork = TokenConstraint(self._matcher.deep_copy(), self._tokenizer, self._pieces, self._whole)
+        fork._taken, fork._written = self._taken.copy(), self._written
+        return fork
 
     def takes_all(self, tokens: Sequence[int]) -> bool:
         """Whether these tokens are a whole answer."""
@@ -144,6 +152,17 @@ class TokenConstraint:
         stopped: bool = self._matcher.is_stopped()
         self._check("the end")
         return stopped
+
+    def _enter_words(self) -> None:
+        """Go over to the whole grammar where the outline's placeholder comes next."""
+        if self._whole is not None and _PLACEHOLDER in self._matcher.compute_ff_bytes():
+            self._matcher, self._whole = self._whole(), None
+            for token in self._taken:
+                self._consume(token)
+
+    def _consume(self, token: int) -> None:
+        if not self._matcher.consume_token(token):
+            raise NodeFault(Code.OUTPUT_INVALID, f"the grammar does not take token {token}")
 
     def _check(self, what: str) -> None:
         if self._matcher.is_error():

@@ -1,60 +1,51 @@
 """Masked greedy decoding that pays a forward pass only where there is something to decide.
 
-Decides: which tokens are forced (they cost no pass of their own and join the next decision's batch), which token of the
-allowed ones is likeliest, and when an answer ends. Where the grammar forces the next bytes but not yet the next token
-(a longer token might swallow them), the usual token is appended as a guess and both rows are asked for; a draft of what
-may follow is read ahead in the same way. Both are checked, never trusted. So the answer is byte for byte what one token
-at a time under the same mask gives. Refuses (EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer
-than TOKENS_MAX. It knows no library: the model and the constraint are handed in.
+Decides: which tokens are forced (they cost no pass of their own and join the next decision's batch), what is supposed
+to follow and read ahead in the same batch (`lookahead`), which token of the allowed ones is likeliest, and when an
+answer ends. What was supposed is checked, never trusted: it is taken back from the first token on that the model does
+not want. So the answer is byte for byte what one token at a time under the same mask gives.
+
+A batch rounds: the same tokens read in batches of other sizes, or beside other sequences, give logits that differ in
+their last bits. Where the two best allowed logits are closer than `tie`, the choice is settled by reading everything
+up to there alone and in one batch. As long as rounding moves a logit by less than half of `tie`, every way to decode
+takes the same token: with a larger margin rounding cannot change the order, and with a smaller one all ways ask the
+same question.
+
+Refuses (EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer than TOKENS_MAX. It knows no
+library: a decoding is a generator that says what is to be read and is sent the logits, so that whoever runs it may
+read for many at once; the constraint is handed in.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code, NodeFault
+from edge_agent.language.lookahead import Ahead, Constraint, Drafted, TokenIds, look_ahead, nothing_drafted
 
-TOKENS_MAX = 512
+TOKENS_MAX: Final = 512
 """Tokens of one answer: six actions with long texts."""
 
 Logits = NDArray[np.float32]
-TokenIds = NDArray[np.intp]
 
 
-class Model(Protocol):
-    """A model that stands at the end of what it has read."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is to be read: all tokens that shall stand after the prefix, those that stand there already among them.
 
-    def read(self, tokens: Sequence[int], rows: int) -> Sequence[Logits]:
-        """Append tokens in one forward pass; the logits after each of the last `rows` of them."""
+    `rows`: places in `tokens`, rising, after which the logits are wanted. `alone`: in one batch of its own, from the
+    prefix on.
+    """
 
-    def forget(self, count: int) -> None:
-        """Take the last `count` tokens back."""
-
-
-class Constraint(Protocol):
-    """A grammar at some place of one answer."""
-
-    def forced(self) -> Sequence[int]:
-        """Tokens that must come next whatever the model thinks; possibly none."""
-
-    def guess(self) -> int | None:
-        """The token that the forced bytes usually begin with, when bytes are forced and no token is."""
-
-    def allowed(self) -> TokenIds:
-        """The tokens that may come next; the end of the answer among them as an end token."""
-
-    def take(self, token: int) -> None:
-        """Go on behind this token."""
-
-    def finished(self) -> bool:
-        """Whether the answer is complete and nothing can follow."""
+    tokens: tuple[int, ...]
+    rows: tuple[int, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +68,13 @@ class Decoded:
     tokens: tuple[int, ...]
     choices: tuple[Choice, ...]
     passes: int
+    """Batches in which this decoding read something."""
+    settled: int = 0
+    """Of these, those that settled a near tie."""
+    supposed: int = 0
+    """Tokens that were read ahead."""
+    right: int = 0
+    """Of these, those that the answer holds."""
 
     @property
     def probability(self) -> float:
@@ -89,6 +87,25 @@ class Decoded:
         return min((_distance(choice) for choice in self.choices), default=math.inf)
 
 
+Decoding = Generator[Read, Sequence[Logits], Decoded]
+"""Says what is to be read, is sent the row after each of `Read.rows`, and returns the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """What a decoding may save; turned off one by one to measure them. The answer is the same."""
+
+    forced: bool = True
+    """Forced tokens cost no pass."""
+    guesses: bool = True
+    """Where bytes are forced and no token is, the usual token is read ahead."""
+
+
+ALL: Final = Savings()
+NONE: Final = Savings(forced=False, guesses=False)
+"""One token a pass."""
+
+
 def _distance(choice: Choice) -> float:
     if choice.second_probability <= 0.0:
         return math.inf
@@ -96,105 +113,128 @@ def _distance(choice: Choice) -> float:
 
 
 def decode(
-    model: Model,
     constraint: Constraint,
     prompt: Sequence[int],
     *,
     ends: frozenset[int],
     expired: Callable[[], bool],
-    guessing: bool = True,
-    skipping: bool = True,
+    savings: Savings = ALL,
     begun: Sequence[int] = (),
-    draft: Callable[[Sequence[int]], Sequence[int]] | None = None,
-) -> Decoded:
-    """Decode one answer after `prompt`, whose last token has not been read yet.
+    drafted: Drafted = nothing_drafted,
+    tie: float = 0.0,
+) -> Decoding:
+    """Decode one answer after `prompt`.
 
-    `guessing` and `skipping` turn the two savings off, for measuring them; the answer is the same. `begun`: tokens that
-    the answer begins with whatever the model thinks; they are in the result, their choices are not. `draft`: what may
-    follow the tokens given; read ahead, and taken back from the first one that is not the model's own.
+    `begun`: tokens that the answer begins with whatever the model thinks; they are in the result, their choices are
+    not. `drafted`: what may follow the bytes given. `tie`: in logits, see above; 0 settles nothing.
 
     Raises:
         ClientFault: EXPIRED.
         NodeFault: OUTPUT_INVALID, GRAMMAR_INVALID.
     """
-    run = _Run(model, list(prompt), draft)
+    run = _Run(constraint, prompt, ends, savings, tie)
     for token in begun:
-        constraint.take(token)
-        run.write(token)
-    while not constraint.finished():
-        if len(run.tokens) >= TOKENS_MAX:
-            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
-        forced = constraint.forced()
-        if skipping and forced:
-            for token in forced:
-                constraint.take(token)
-                run.write(token)
-            continue
-        allowed = np.asarray(forced[:1], dtype=np.intp) if forced else constraint.allowed()
+        run.take(token)
+    while not run.finished:
+        allowed = run.skip_forced()
+        if allowed is None:
+            break
         if expired():
             raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
-        if skipping and len(allowed) == 1:
-            token = int(allowed[0])
-        else:
-            token = run.choose(allowed, constraint.guess() if guessing else None)
-        if token in ends:
-            break
-        constraint.take(token)
-        run.write(token)
-    return Decoded(tuple(run.tokens), tuple(run.choices), run.passes)
+        ahead = look_ahead(constraint, allowed, drafted if savings.forced else nothing_drafted, guesses=savings.guesses)
+        yield from run.check(ahead)
+    return run.result()
 
 
 class _Run:
-    """The state of one decoding: what is written, what the model has not read yet, and what it has read ahead."""
+    """The state of one decoding."""
 
-    def __init__(self, model: Model, unread: list[int], draft: Callable[[Sequence[int]], Sequence[int]] | None) -> None:
-        self._model = model
-        self._unread = unread
-        self._draft = draft
-        self._ahead: deque[tuple[int, Logits]] = deque()
-        """Tokens read ahead of the answer, each with the row after it, until what is written proves them wrong."""
-        self._row: Logits | None = None
-        """The row after everything written, where it was read ahead."""
-        self.tokens: list[int] = []
-        self.choices: list[Choice] = []
-        self.passes = 0
+    def __init__(
+        self, constraint: Constraint, prompt: Sequence[int], ends: frozenset[int], savings: Savings, tie: float
+    ) -> None:
+        self._constraint = constraint
+        self._prompt = tuple(prompt)
+        self._ends = ends
+        self._savings = savings
+        self._tie = tie
+        self._tokens: list[int] = []
+        self._choices: list[Choice] = []
+        self._passes = self._settled = self._supposed = self._right = 0
+        self._ended = False
 
-    def write(self, token: int) -> None:
+    @property
+    def finished(self) -> bool:
+        return self._ended or self._constraint.finished()
+
+    def take(self, token: int) -> None:
         """The next token of the answer is decided."""
-        self.tokens.append(token)
-        self._row = None
-        if self._ahead:
-            guess, row = self._ahead.popleft()
-            if guess == token:
-                self._row = row
-                return
-            self._model.forget(1 + len(self._ahead))
-            self._ahead.clear()
-        self._unread.append(token)
+        if token in self._ends:
+            self._ended = True
+            return
+        if len(self._tokens) >= TOKENS_MAX:
+            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
+        self._constraint.take(token)
+        self._tokens.append(token)
 
-    def choose(self, allowed: TokenIds, guess: int | None) -> int:
+    def skip_forced(self) -> TokenIds | None:
+        """Write what is forced; the tokens allowed at the next choice, or None where the answer has ended."""
+        while not self.finished:
+            forced = self._constraint.forced()
+            if forced and not self._savings.forced:
+                return np.asarray(forced[:1], dtype=np.intp)
+            for token in forced:
+                self.take(token)
+            if forced:
+                continue
+            allowed = self._constraint.allowed()
+            if len(allowed) > 1 or not self._savings.forced:
+                return allowed
+            self.take(int(allowed[0]))
+        return None
+
+    def check(self, ahead: Ahead) -> Generator[Read, Sequence[Logits], None]:
+        """Read what is supposed to follow in one pass, and write what the model wants of it."""
+        tokens = (*self._prompt, *self._tokens)
+        supposed = ahead.tokens
+        rows = yield Read(tokens + supposed, tuple(len(tokens) - 1 + place for place in ahead.rows))
+        self._passes += 1
+        self._supposed += len(supposed)
+        # the rows are the engine's own memory and hold until the next read, so what is wanted of them is taken now
+        decisions = iter([row[step.allowed].astype(np.float64) for row, step in zip(rows, ahead.choices, strict=True)])
+        for step in ahead.steps:
+            token = step.token if step.allowed is None else (yield from self._choose(step.allowed, next(decisions)))
+            assert token is not None, "a step without a choice has a token"
+            self.take(token)
+            if token != step.token:
+                return
+            self._right += 1
+
+    def _choose(self, allowed: TokenIds, scores: NDArray[np.float64]) -> Generator[Read, Sequence[Logits], int]:
         """The likeliest allowed token."""
-        logits = self._logits(allowed, guess)
-        scores = logits[allowed].astype(np.float64)
-        best = int(np.argmax(scores))
-        if len(scores) > 1:
-            odds = np.exp(scores - scores[best])
-            total = float(odds.sum())
-            odds[best] = -1.0
-            second = int(np.argmax(odds))
-            self.choices.append(
-                Choice(len(self.tokens), 1.0 / total, int(allowed[second]), float(odds[second]) / total)
-            )
+        if len(scores) == 1:
+            return int(allowed[0])
+        best, second = _two_best(scores)
+        if scores[best] - scores[second] < self._tie:
+            tokens = (*self._prompt, *self._tokens)
+            [row] = yield Read(tokens, (len(tokens) - 1,), alone=True)
+            self._passes += 1
+            self._settled += 1
+            scores = row[allowed].astype(np.float64)
+            best, second = _two_best(scores)
+        total = float(np.exp(scores - scores[best]).sum())
+        odds = float(np.exp(scores[second] - scores[best]))
+        self._choices.append(Choice(len(self._tokens), 1.0 / total, int(allowed[second]), odds / total))
         return int(allowed[best])
 
-    def _logits(self, allowed: TokenIds, guess: int | None) -> Logits:
-        if self._row is not None:
-            return self._row
-        ahead = [] if self._draft is None else list(self._draft(self.tokens))
-        if not ahead or ahead[0] not in allowed:
-            ahead = [] if guess is None or guess not in allowed else [guess]
-        rows = self._model.read([*self._unread, *ahead], 1 + len(ahead))
-        self._ahead.extend(zip(ahead, rows[1:], strict=True))
-        self.passes += 1
-        self._unread = []
-        return rows[0]
+    def result(self) -> Decoded:
+        return Decoded(
+            tuple(self._tokens), tuple(self._choices), self._passes, self._settled, self._supposed, self._right
+        )
+
+
+def _two_best(scores: NDArray[np.float64]) -> tuple[int, int]:
+    """The places of the two highest scores; of equal ones the first."""
+    best = int(np.argmax(scores))
+    rest = scores.copy()
+    rest[best] = -np.inf
+    return best, int(np.argmax(rest))

@@ -1,34 +1,27 @@
-"""llama.cpp through the low-level binding; the only file that imports it. It lives in the engine's process.
+"""A model file in llama.cpp: weights, vocabulary, grammar sampler. It lives in the engine's process.
 
-Decides nothing: it loads, tokenizes, reads tokens into sequences and hands out logits. Sequence `i` holds the prompt
-of pack `i`, computed once; a working sequence shares its cells (`kv_unified`) and only the sentence is new. Native code
-can die in here: whoever uses it stands in a process that may be lost.
+Decides nothing: it loads, tokenizes and says what the file holds. Native code can die in here: whoever uses it stands
+in a process that may be lost.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import llama_cpp
-import numpy as np
-from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
 from edge_agent.language.vocabulary import Vocabulary
 
-BATCH_TOKENS_MAX = 512
-"""Tokens of one forward pass; longer stretches are read in several."""
-ROWS_MAX = 16
-"""Rows of logits asked for in one pass."""
 _LOG_LINES_MAX = 40
 _WARN = 3
 """GGML_LOG_LEVEL_WARN; the binding does not name it."""
 _METADATA_BYTES_MAX = 256
 _PIECE_BYTES_MAX = 4_096
-_NO_ROOM, _STOPPED = 1, 2
-"""llama_decode's answers that are no failures."""
 
 
 class Log:
@@ -73,21 +66,10 @@ class Weights:
             self.close()
             raise ConfigurationFault(Code.MODEL_DAMAGED, "the file has no tokenizer")
 
-    def context(self, *, n_ctx: int, n_threads: int, sequences: int) -> Context:
-        """A context of at least `n_ctx` cells for `sequences` sequences."""
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = n_ctx
-        params.n_batch = params.n_ubatch = BATCH_TOKENS_MAX
-        params.n_outputs_max = ROWS_MAX
-        params.n_seq_max = sequences
-        params.n_threads = params.n_threads_batch = n_threads
-        params.kv_unified = True
-        params.no_perf = True
-        pointer = llama_cpp.llama_init_from_model(self._model, params)
-        if not pointer:
-            why = f"no context of {n_ctx} tokens can be made (memory?): {self.log.last()}"
-            raise NodeFault(Code.ENGINE_UNAVAILABLE, why)
-        return Context(pointer, self.vocab_size)
+    @property
+    def pointer(self) -> Any:
+        """llama.cpp's own model, for a `Context` of it."""
+        return self._model
 
     @property
     def vocab_size(self) -> int:
@@ -173,105 +155,6 @@ class Weights:
             self._model = None
 
 
-class Context:
-    """Sequences of tokens and their keys and values. `read` and `forget` act on the working sequence."""
-
-    def __init__(self, pointer: Any, vocab_size: int) -> None:
-        self._context = pointer
-        self._vocab_size = vocab_size
-        self._memory = llama_cpp.llama_get_memory(pointer)
-        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS_MAX, 0, 1)
-        self._lengths: dict[int, int] = {}
-        self._stop = llama_cpp.ggml_abort_callback(lambda _: False)
-        self._working = int(llama_cpp.llama_n_seq_max(pointer)) - 1
-        self._end = 0
-
-    @property
-    def size(self) -> int:
-        """Cells in all."""
-        return int(llama_cpp.llama_n_ctx(self._context))
-
-    @property
-    def free(self) -> int:
-        """Cells that the prefixes leave to the working sequence."""
-        return self.size - sum(self._lengths.values())
-
-    def stop_when(self, expired: Callable[[], bool]) -> None:
-        """Give up inside a pass once `expired` says so; on a CPU only, elsewhere a pass runs to its end.
-
-        It is asked at every step of a pass, which a small model would feel.
-        """
-        self._stop = llama_cpp.ggml_abort_callback(lambda _: expired())
-        llama_cpp.llama_set_abort_callback(self._context, self._stop, ctypes.c_void_p(0))
-
-    def keep_prefix(self, sequence: int, tokens: Sequence[int]) -> None:
-        """Compute a fixed prefix into a sequence of its own."""
-        self._forward(sequence, 0, tokens, 0)
-        self._lengths[sequence] = len(tokens)
-
-    def begin(self, sequence: int) -> None:
-        """Set the working sequence to the end of a kept prefix."""
-        llama_cpp.llama_memory_seq_rm(self._memory, self._working, -1, -1)
-        llama_cpp.llama_memory_seq_cp(self._memory, sequence, self._working, -1, -1)
-        self._end = self._lengths[sequence]
-
-    def read(self, tokens: Sequence[int], rows: int) -> list[NDArray[np.float32]]:
-        """Read tokens; the logits after each of the last `rows` (at most ROWS_MAX) of them.
-
-        The rows are views into the context: they hold until the next read.
-        """
-        last = self._forward(self._working, self._end, tokens, rows)
-        self._end += len(tokens)
-        return [self._logits(last - rows + place) for place in range(rows)]
-
-    def forget(self, count: int) -> None:
-        self._end -= count
-        llama_cpp.llama_memory_seq_rm(self._memory, self._working, self._end, -1)
-
-    def sample(self, sampler: GrammarSampler) -> int:
-        """What llama.cpp's own sampler takes after the last token read."""
-        return int(llama_cpp.llama_sampler_sample(sampler.chain, self._context, -1))
-
-    def _forward(self, sequence: int, start: int, tokens: Sequence[int], rows: int) -> int:
-        """Read tokens in as many passes as it takes; how many the last one held, all rows wanted among them."""
-        wanted = len(tokens) - rows
-        first = after = 0
-        while after < len(tokens):
-            first = after
-            after = len(tokens)
-            if after - first > BATCH_TOKENS_MAX:
-                after = min(first + BATCH_TOKENS_MAX, wanted)
-            part = tokens[first:after]
-            batch = self._batch
-            batch.n_tokens = len(part)
-            for place, token in enumerate(part):
-                batch.token[place] = token
-                batch.pos[place] = start + first + place
-                batch.n_seq_id[place] = 1
-                batch.seq_id[place][0] = sequence
-                batch.logits[place] = first + place >= wanted
-            status = llama_cpp.llama_decode(self._context, batch)
-            if status == _NO_ROOM:
-                raise ClientFault(Code.PROMPT_TOO_LONG, f"no room for {len(tokens)} more tokens in {self.size}")
-            if status == _STOPPED:
-                raise ClientFault(Code.EXPIRED, "the time ran out inside a forward pass")
-            if status != 0:
-                raise NodeFault(Code.ENGINE_CRASHED, f"llama_decode failed with {status}")
-        return after - first
-
-    def _logits(self, place: int) -> NDArray[np.float32]:
-        pointer = llama_cpp.llama_get_logits_ith(self._context, place)
-        if not pointer:
-            raise NodeFault(Code.ENGINE_CRASHED, f"no logits in row {place}")
-        return np.ctypeslib.as_array(pointer, shape=(self._vocab_size,))
-
-    def close(self) -> None:
-        if self._context:
-            llama_cpp.llama_batch_free(self._batch)
-            llama_cpp.llama_free(self._context)
-            self._context = None
-
-
 class GrammarSampler:
     """llama.cpp's grammar and greedy samplers in a chain."""
 
@@ -316,4 +199,13 @@ def build_facts() -> dict[str, Any]:
         "binding": llama_cpp.__version__,
         "system": llama_cpp.llama_print_system_info().decode("utf-8", "replace").strip(),
         "gpu_build": bool(llama_cpp.llama_supports_gpu_offload()),
+        "libraries": _libraries(),
     }
+
+
+def _libraries() -> str:
+    """Which build lies here: a rebuild with other flags has the same version and may compute otherwise."""
+    folder = Path(llama_cpp.__file__).parent / "lib"
+    files = sorted(folder.glob("lib*")) if folder.is_dir() else []
+    known = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]

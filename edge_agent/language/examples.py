@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.packs.base import REJECT, ActionSpec, EntitySlot, Pack, QuantitySlot
@@ -57,6 +57,20 @@ def examples_of(pack: Pack, count: int = EXAMPLES) -> tuple[Example, ...]:
         written = (_written(pack, sample, names, rng) for sample in samples)
         found += [example for example in written if example is not None][:1]
     return tuple(found)
+
+
+def random_examples(pack: Pack, count: int) -> Iterator[Example]:
+    """Sentences of the pack's phrases with their answers, at random; up to `count` of them."""
+    if not pack.phrases:
+        return
+    phrases = load_phrases(pack)
+    names = _names_by_kind(pack.example_world)
+    rng = random.Random(_SEED)
+    intents = sorted(phrases.intents)
+    for _ in range(count):
+        example = _written(pack, phrases.sample(rng, rng.choice(intents)), names, rng)
+        if example is not None:
+            yield example
 
 
 def _wordiness(sample: Sample) -> tuple[int, int]:

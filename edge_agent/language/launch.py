@@ -6,15 +6,18 @@ processor's extra matrix kernels: builds exist that die in them (AMX with GCC 12
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.selftest import Trial, trials
 from edge_agent.language.instruction import pack_prompt
 from edge_agent.language.options import EngineOptions
+from edge_agent.language.phrase_answers import usual_answers
 from edge_agent.language.prompt import Style
 from edge_agent.language.wire import MESSAGE_BYTES_MAX, JsonObject, pack_message, read_fault, read_message
 from edge_agent.packs.base import Pack
@@ -23,6 +26,9 @@ from edge_agent.processes.spawn import Spawned, spawn
 LOAD_TIMEOUT_S = 600.0
 """A large model from a slow disk, its hash included."""
 
+_USUAL_PORTION: Final = 250
+"""Answers in one message: about a millisecond of the engine's time, between two passes."""
+
 
 class Child:
     """A running engine process and the one socket to it."""
@@ -30,6 +36,7 @@ class Child:
     def __init__(self, spawned: Spawned, connection: Connection) -> None:
         self._spawned = spawned
         self._connection = connection
+        self._sending = threading.Lock()
         self.facts: dict[str, Any] = {}
 
     @property
@@ -37,18 +44,41 @@ class Child:
         return self._spawned.pid
 
     def ask(self, message: JsonObject, timeout_ms: float) -> JsonObject | None:
-        """The reply to a message, or None when there is none in time.
+        """The reply to a message, or None when there is none in time; while nothing else is awaited.
 
         Raises:
             NodeFault: ENGINE_CRASHED when the process died or its reply is no message.
         """
+        self.tell(message)
         try:
-            self._connection.send_bytes(pack_message(message))
             if not self._connection.poll(max(0.0, timeout_ms / 1000.0)):
                 return None
+        except OSError as problem:
+            raise _died() from problem
+        return self.hear()
+
+    def tell(self, message: JsonObject) -> None:
+        """Send a message; from any thread.
+
+        Raises:
+            NodeFault: ENGINE_CRASHED when the process died.
+        """
+        try:
+            with self._sending:
+                self._connection.send_bytes(pack_message(message))
+        except OSError as problem:
+            raise _died() from problem
+
+    def hear(self) -> JsonObject:
+        """The next message; waits for it.
+
+        Raises:
+            NodeFault: ENGINE_CRASHED when the process died or says what is no message.
+        """
+        try:
             return read_message(self._connection.recv_bytes(MESSAGE_BYTES_MAX))
         except (EOFError, OSError) as problem:
-            raise NodeFault(Code.ENGINE_CRASHED, "the engine's process died; it is being started again") from problem
+            raise _died() from problem
 
     def kill(self) -> None:
         """End the process at once; the socket is closed with it by the kernel."""
@@ -68,6 +98,10 @@ class Child:
         status = self.wait()
         self._connection.close()
         return status
+
+
+def _died() -> NodeFault:
+    return NodeFault(Code.ENGINE_CRASHED, "the engine's process died; it is being started again")
 
 
 def launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> Child:
@@ -122,6 +156,14 @@ def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
     if not isinstance(result, dict):
         raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine's process did not say {key!r}")
     return result
+
+
+def usual_messages(packs: tuple[Pack, ...]) -> Iterator[JsonObject]:
+    """What is usually answered to the packs' phrases, in small messages, for the engine to draft from."""
+    for pack in packs:
+        answers = [(one.marks, one.answer, one.count) for one in usual_answers(pack)]
+        for first in range(0, len(answers), _USUAL_PORTION):
+            yield {"usual": answers[first : first + _USUAL_PORTION], "pack": pack.name}
 
 
 def trial_object(trial: Trial) -> JsonObject:

@@ -1,35 +1,42 @@
-"""An engine in this very process: the model, its packs' prompts, and three ways to decode.
+"""An engine in this very process: the model, its packs' prompts, and the ways to decode.
 
-`decide` is what the engine's process runs. `plain` takes its savings away and `reference` is llama.cpp's own grammar
-sampler, one token a pass; both are kept to prove the first one right and to measure it. Decides how much context is
-needed: the prompts of all packs and WORKING_TOKENS for the sentence, whatever smaller number was asked for.
+`add` and `step` are what the engine's process runs: many sentences in common passes. `decide` and `run` decide one by
+itself. `plain` takes the savings away and `reference` is llama.cpp's own grammar sampler, one token a pass; both are
+kept to prove the others right and to measure them. Decides how much context is needed: the prompts of all packs and
+WORKING_TOKENS for each sentence worked on at the same time, whatever smaller number was asked for.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from edge_agent.clock import Clock
-from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
+from edge_agent.language.batching import Batching, Finished, Job
 from edge_agent.language.calibration import KEY, Calibration
 from edge_agent.language.constraint import Constraints
+from edge_agent.language.context import Context
 from edge_agent.language.decision import DecideRequest, Decision, Reading
-from edge_agent.language.decoder import TOKENS_MAX, Decoded, decode
-from edge_agent.language.drafts import Drafts
-from edge_agent.language.engine import Context, Log, Weights, build_facts
+from edge_agent.language.decoder import ALL, NONE, TOKENS_MAX, Decoded, Decoding, Logits, Read, Savings, decode
+from edge_agent.language.drafts import SHARE_MIN, SHARE_MIN_GPU, Drafts
+from edge_agent.language.engine import Log, Weights, build_facts
+from edge_agent.language.lookahead import Drafted, nothing_drafted
 from edge_agent.language.models import opened_model
-from edge_agent.language.options import EngineOptions
+from edge_agent.language.options import ContextOptions, EngineOptions
+from edge_agent.language.prefixes import Prefixes
 from edge_agent.language.prompt import STYLE_TOKENS, Piece, Prompt, Style, style_of
 from edge_agent.language.readings import other_ways
 from edge_agent.language.trial import run_trials
 from edge_agent.language.wire import JsonObject
 from edge_agent.packs.base import REJECT
 
-WORKING_TOKENS = 1_024
-"""Cells kept free for one sentence and its answer."""
+WORKING_TOKENS: Final = 1_024
+"""Cells for one sentence and its answer when it has them to itself."""
+SHARED_TOKENS: Final = 160
+"""Cells for each further sentence at the same time: what nearly all need. Where it is too little, the latest waits."""
 
 _REFUSAL = f'[{{"action":"{REJECT}"'
 """How an answer begins that refuses: it is carried out by nobody, so nobody need be asked what else it may mean."""
@@ -37,8 +44,10 @@ _REFUSAL = f'[{{"action":"{REJECT}"'
 _SLOW_PARAMETERS = 200_000_000
 """From this size on a pass is stopped inside at the deadline; smaller ones end in milliseconds anyway."""
 
-Way = Callable[[DecideRequest, Context, list[int]], Decoded]
-"""A way to decode a request, given the context at the end of the pack's prompt and the sentence's tokens."""
+T = TypeVar("T")
+Steps = Generator[Read, Sequence[Logits], T]
+Way = Callable[[DecideRequest, list[int]], Decoding]
+"""A way to decode a request, given the sentence's tokens."""
 
 
 class LocalEngine:
@@ -54,12 +63,19 @@ class LocalEngine:
         self.calibration = Calibration.of_text(self.weights.metadata(KEY))
         self.vocabulary = self.weights.vocabulary()
         self.constraints = Constraints(self.vocabulary)
-        self._drafts = Drafts()
+        self.tie = 0.0
+        """Logits closer than this are settled by reading alone; known once it is prepared."""
+        self._drafts = Drafts(SHARE_MIN_GPU if self._on_gpu else SHARE_MIN)
         self._context: Context | None = None
+        self._batching: Batching[Any] | None = None
         self._places: dict[str, int] = {}
         self._after: dict[str, list[int]] = {}
         has_token = {name: self.weights.special(name) is not None for name in STYLE_TOKENS}
         self.style = Style(options.style) if options.style else style_of(has_token)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return bool(build_facts()["gpu_build"]) and self._options.n_gpu_layers != 0
 
     def facts(self) -> dict[str, Any]:
         """What was loaded, for `doctor`."""
@@ -75,22 +91,43 @@ class LocalEngine:
         }
 
     def prepare(self, prompts: Mapping[str, Prompt]) -> dict[str, Any]:
-        """Compute every pack's prompt; the first real decode of this engine.
+        """Compute every pack's prompt, or load what was kept of it; the first real decode of this engine.
 
         Raises:
             ConfigurationFault: MODEL_DAMAGED when the vocabulary lacks a token of the prompt's style.
         """
         before = {pack: self._tokens(prompt.before) for pack, prompt in prompts.items()}
-        needed = sum(len(tokens) for tokens in before.values()) + WORKING_TOKENS
-        context = self.weights.context(
-            n_ctx=max(self._options.n_ctx, needed), n_threads=self._options.n_threads, sequences=len(before) + 1
+        options, sequences = self._options, self._options.sequences
+        needed = sum(map(len, before.values())) + WORKING_TOKENS + SHARED_TOKENS * (sequences - 1)
+        context = Context(
+            self.weights,
+            ContextOptions(
+                prefixes=len(before),
+                sequences=sequences,
+                n_ctx=max(options.n_ctx, needed),
+                n_threads=options.n_threads,
+                kv_type=options.kv_type,
+                flash_attention=options.flash_attention,
+                fill=self._on_gpu,
+            ),
+            self._clock.now_ms,
         )
-        self._context = context
-        for place, (pack, tokens) in enumerate(before.items()):
-            context.keep_prefix(place, tokens)
-            self._places[pack] = place
-            self._after[pack] = self._tokens(prompts[pack].after)
-        return {"n_ctx": context.size, "prompt_tokens": {pack: len(tokens) for pack, tokens in before.items()}}
+        if self.weights.parameters >= _SLOW_PARAMETERS:
+            context.give_up_inside()
+        self._context, self._batching = context, Batching(context, self._clock.now_ms)
+        self._places = {pack: place for place, pack in enumerate(before)}
+        self._after = {pack: self._tokens(prompt.after) for pack, prompt in prompts.items()}
+        prefixes = Prefixes(context, options, self.weights)
+        for pack, tokens in before.items():
+            prefixes.keep(self._places[pack], tokens, self._after[pack])
+        self.tie = prefixes.tie
+        return {
+            "n_ctx": context.size,
+            "sequences": sequences,
+            "prompt_tokens": {pack: len(tokens) for pack, tokens in before.items()},
+            "tie": self.tie,
+            **prefixes.facts(),
+        }
 
     def try_grammars(self, trials: Sequence[JsonObject]) -> int:
         """Put packs' trials to both readers of their grammars; how many answers were tried.
@@ -100,30 +137,118 @@ class LocalEngine:
         """
         return run_trials(trials, self.constraints, self.weights, self.vocabulary.ends)
 
+    def learn_usual(self, pack: str, answers: Sequence[tuple[Sequence[str], str, int]]) -> None:
+        """What is usually answered to sentences with such marks, and how often, to draft from."""
+        for marks, answer, count in answers:
+            self._drafts.learn_usual(pack, tuple(marks), answer, count)
+
+    def add(self, request: DecideRequest, ticket: str) -> None:
+        """Take a sentence in; a later `step` says what became of it."""
+        self._shared.add(Job(ticket, self._place(request), request.deadline_ms, self._deciding(request)))
+
+    def withdraw(self, ticket: str) -> None:
+        """Nobody waits for this sentence any more."""
+        self._shared.withdraw(ticket)
+
+    def step(self) -> list[Finished[Decision]]:
+        """One pass for all sentences that were added; those that are decided now."""
+        return self._shared.step()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step would do something."""
+        return self._batching is not None and self._batching.busy
+
     def decide(self, request: DecideRequest) -> Decision:
-        """See `Decider`."""
-        decision, decoded = self.run(request, self.fast)
-        if decision.confidence >= request.sure_enough or decision.answer.startswith(_REFUSAL):
-            return decision
-        return replace(decision, readings=self._readings(request, decision.answer, decoded))
+        """See `Decider`; by itself, while nothing else is being decided."""
+        return self._alone(request, self._deciding(request))
 
     def run(self, request: DecideRequest, way: Way) -> tuple[Decision, Decoded]:
-        """Decide one sentence by `fast`, `plain` or `reference`."""
-        started = time.perf_counter()
+        """Decide one sentence by `fast`, `plain`, `drafted(text)` or `reference`, by itself."""
+        return self._alone(request, self._one_way(request, way))
+
+    def fast(self, request: DecideRequest, prompt: list[int]) -> Decoding:
+        """Masked greedy decoding with forced tokens skipped, and drafts from memory or from the request checked."""
+        draft = self._drafts.of(request.pack, request.marked, request.draft)
+        decoded = yield from self._masked(request, prompt, drafted=draft.after)
+        draft.learn(b"".join(self.vocabulary.pieces[token] for token in decoded.tokens))
+        return decoded
+
+    def undrafted(self, request: DecideRequest, prompt: list[int]) -> Decoding:
+        """Forced tokens skipped, and nothing remembered of any other sentence."""
+        return self._masked(request, prompt)
+
+    def drafted(self, text: str) -> Way:
+        """Forced tokens skipped, and this text as the only draft."""
+
+        def after(written: bytes) -> bytes:
+            return whole[len(written) :] if whole.startswith(written) else b""
+
+        def way(request: DecideRequest, prompt: list[int]) -> Decoding:
+            return self._masked(request, prompt, drafted=after)
+
+        whole = text.encode()
+        return way
+
+    def plain(self, request: DecideRequest, prompt: list[int]) -> Decoding:
+        """The same with one token a pass."""
+        return self._masked(request, prompt, savings=NONE)
+
+    def reference(self, request: DecideRequest, prompt: list[int]) -> Decoding:
+        """llama.cpp's own grammar and greedy samplers, one token a pass."""
+        sampler = self.weights.sampler(request.grammar)
         context = self._context
-        if context is None or request.pack not in self._places:
+        assert context is not None, "`run` has looked"
+        tokens: list[int] = []
+        try:
+            while True:
+                if self._clock.now_ms() >= request.deadline_ms:
+                    raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
+                if len(tokens) >= TOKENS_MAX:
+                    raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
+                yield Read((*prompt, *tokens), (len(prompt) + len(tokens) - 1,))
+                token = context.sample(sampler.chain)
+                if token in self.vocabulary.ends:
+                    return Decoded(tuple(tokens), choices=(), passes=len(tokens) + 1)
+                tokens.append(token)
+        finally:
+            sampler.close()
+
+    @property
+    def _shared(self) -> Batching[Any]:
+        if self._batching is None:
+            raise NodeFault(Code.ENGINE_UNAVAILABLE, "the engine has no prompts yet")
+        return self._batching
+
+    def _place(self, request: DecideRequest) -> int:
+        if request.pack not in self._places:
             raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine has no prompt for the pack {request.pack!r}")
-        prompt = [*self.weights.tokenize(request.marked), *self._after[request.pack]]
-        if len(prompt) + TOKENS_MAX > context.free:
-            raise ClientFault(Code.PROMPT_TOO_LONG, f"the sentence has {len(prompt)} tokens")
-        if self.weights.parameters >= _SLOW_PARAMETERS:
-            context.stop_when(lambda: self._clock.now_ms() >= request.deadline_ms)
-        context.begin(self._places[request.pack])
+        return self._places[request.pack]
+
+    def _alone(self, request: DecideRequest, steps: Steps[T]) -> T:
+        self._shared.add(Job("", self._place(request), request.deadline_ms, steps))
+        while True:
+            for finished in self._shared.step():
+                if isinstance(finished.result, EdgeAgentError):
+                    raise finished.result
+                result: T = finished.result
+                return result
+
+    def _deciding(self, request: DecideRequest) -> Steps[Decision]:
+        """The answer, and what else a doubtful sentence may mean."""
+        decision, decoded = yield from self._one_way(request, self.fast)
+        if decision.confidence >= request.sure_enough or decision.answer.startswith(_REFUSAL):
+            return decision
+        readings = yield from self._readings(request, decision.answer, decoded)
+        return replace(decision, readings=readings)
+
+    def _one_way(self, request: DecideRequest, way: Way) -> Steps[tuple[Decision, Decoded]]:
+        started = time.perf_counter()
+        prompt = self._prompt(request)
         prepared = time.perf_counter()
-        decoded = way(request, context, prompt)
-        answer = self.weights.text(decoded.tokens, self.vocabulary.pieces)
+        decoded = yield from way(request, prompt)
         decision = Decision(
-            answer=answer,
+            answer=self.weights.text(decoded.tokens, self.vocabulary.pieces),
             confidence=self.calibration.confidence(decoded.probability),
             tokens=len(decoded.tokens),
             passes=decoded.passes,
@@ -131,79 +256,54 @@ class LocalEngine:
             prompt_ms=(prepared - started) * 1000.0,
             decode_ms=(time.perf_counter() - prepared) * 1000.0,
             probability=min(1.0, decoded.probability),
+            supposed=decoded.supposed,
+            right=decoded.right,
         )
         return decision, decoded
 
-    def fast(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
-        """Masked greedy decoding with forced tokens skipped."""
-        return self._masked(request, context, prompt, savings=True)
+    def _prompt(self, request: DecideRequest) -> list[int]:
+        prompt = [*self.weights.tokenize(request.marked), *self._after[request.pack]]
+        if self._context is None or len(prompt) + TOKENS_MAX > self._context.free:
+            raise ClientFault(Code.PROMPT_TOO_LONG, f"the sentence has {len(prompt)} tokens")
+        return prompt
 
-    def plain(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
-        """The same with one token a pass."""
-        return self._masked(request, context, prompt, savings=False)
-
-    def reference(self, request: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
-        """llama.cpp's own grammar and greedy samplers, one token a pass."""
-        sampler = self.weights.sampler(request.grammar)
-        tokens: list[int] = []
-        try:
-            context.read(prompt, 1)
-            while (token := context.sample(sampler)) not in self.vocabulary.ends:
-                if self._clock.now_ms() >= request.deadline_ms:
-                    raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
-                if len(tokens) >= TOKENS_MAX:
-                    raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
-                tokens.append(token)
-                context.read([token], 1)
-        finally:
-            sampler.close()
-        return Decoded(tuple(tokens), choices=(), passes=len(tokens) + 1)
-
-    def _readings(self, request: DecideRequest, given: str, decoded: Decoded) -> tuple[Reading, ...]:
+    def _readings(self, request: DecideRequest, given: str, decoded: Decoded) -> Steps[tuple[Reading, ...]]:
         """What else a doubtful sentence may mean. Half of the time left may go into it: the answer has to arrive."""
         now_ms = self._clock.now_ms()
         hurried = replace(request, deadline_ms=now_ms + (request.deadline_ms - now_ms) / 2.0)
-        found: dict[str, Reading] = {}
-
-        def again(begun: Sequence[int]) -> Decoded | None:
-            def way(asked: DecideRequest, context: Context, prompt: list[int]) -> Decoded:
-                return self._masked(asked, context, prompt, savings=True, begun=begun)
-
+        prompt = self._prompt(request)
+        found: list[tuple[float, str]] = []
+        for way in other_ways(decoded):
             try:
-                return self.run(hurried, way)[1]
+                other = yield from self._masked(hurried, prompt, begun=way.begun)
             except (ClientFault, NodeFault):  # out of time, or an odd way that leads nowhere: one reading less
-                return None
-
-        for other, probability in other_ways(decoded, again):
-            answer = self.weights.text(other.tokens, self.vocabulary.pieces)
+                continue
+            found.append((way.probability * other.probability, self.weights.text(other.tokens, self.vocabulary.pieces)))
+        answers: dict[str, Reading] = {}
+        for probability, answer in sorted(found, key=lambda pair: -pair[0]):
             if answer != given:
-                found.setdefault(answer, Reading(answer, self.calibration.confidence(probability)))
-        return tuple(found.values())
+                answers.setdefault(answer, Reading(answer, self.calibration.confidence(probability)))
+        return tuple(answers.values())
 
     def _masked(
         self,
         request: DecideRequest,
-        context: Context,
         prompt: list[int],
         *,
-        savings: bool,
+        savings: Savings = ALL,
         begun: Sequence[int] = (),
-    ) -> Decoded:
-        draft = self._drafts.of(request.pack, request.marked)
-        decoded = decode(
-            context,
+        drafted: Drafted = nothing_drafted,
+    ) -> Decoding:
+        return decode(
             self.constraints.begin(request.grammar),
             prompt,
             ends=self.vocabulary.ends,
             expired=lambda: self._clock.now_ms() >= request.deadline_ms,
-            guessing=savings,
-            skipping=savings,
+            savings=savings,
             begun=begun,
-            draft=draft.after if savings else None,
+            drafted=drafted,
+            tie=self.tie,
         )
-        if savings and not begun:
-            draft.learn(decoded.tokens, [choice.place for choice in decoded.choices])
-        return decoded
 
     def _tokens(self, pieces: tuple[Piece, ...]) -> list[int]:
         tokens: list[int] = []
@@ -221,5 +321,5 @@ class LocalEngine:
     def close(self) -> None:
         if self._context:
             self._context.close()
-            self._context = None
+            self._context = self._batching = None
         self.weights.close()

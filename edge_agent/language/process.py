@@ -1,57 +1,42 @@
-"""The engine in a process of its own: started, asked, killed at a deadline, started again.
+"""The engine in a process of its own: started, asked by many at once, killed at a deadline, started again.
 
-Decides: when the engine counts as dead (its pipe closes, it says something that is no message, or it is silent past the
-deadline and a grace), and what a death at the first decode means (a build whose matrix kernels this processor does not
-bear: it is started again without them, and `facts` says so). Refuses to guess at an answer: a request in flight when
-the engine dies is ENGINE_CRASHED, one past its deadline EXPIRED.
+Decides: when the engine counts as dead (its pipe closes, it says something that is no message, or it has been silent
+past the deadlines of all that it was working on, and a grace), and what a death at the first decode means (a build
+whose matrix kernels this processor does not bear: it is started again without them, and `facts` says so). Refuses to
+guess at an answer: requests in flight when the engine dies are ENGINE_CRASHED, one past its deadline is EXPIRED.
 
-One thread of the node's lives as long as this object and starts every child, because the kernel kills a child (see
-`child`) when the thread that started it ends.
+One thread of the node's lives as long as this object, starts every child and hears what it says, because the kernel
+kills a child (see `child`) when the thread that started it ends.
 """
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
+from edge_agent.language.asked import GRACE_MS, Asked
 from edge_agent.language.decision import DecideRequest, Decision
-from edge_agent.language.launch import Child, launch
+from edge_agent.language.launch import Child, launch, usual_messages
 from edge_agent.language.options import EngineOptions
-from edge_agent.language.wire import read_decision, read_fault, request_object
+from edge_agent.language.wire import request_object
 from edge_agent.packs.base import Pack
 
-GRACE_MS = 400.0
-"""How long past its deadline a request may stay unanswered before the engine is killed: one forward pass of a large
-model, as the engine looks at the clock between passes."""
 BACKOFF_S = (0.0, 0.2, 1.0, 5.0, 15.0)
 """Waits before the first, second, … start in a row that failed; the last one repeats."""
 
 
 class EngineProcess:
-    """A `Decider` that survives its engine. `decide` is called from one thread at a time."""
+    """A `Decider` that survives its engine. `decide` may be called from several threads at once."""
 
-    def __init__(
-        self,
-        model: Path,
-        *,
-        n_ctx: int = 2_048,
-        n_threads: int = 1,
-        n_gpu_layers: int = -1,
-        sha256: str | None = None,
-        packs: tuple[Pack, ...],
-        style: str | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._options = EngineOptions(
-            model=model, n_ctx=n_ctx, n_threads=n_threads, n_gpu_layers=n_gpu_layers, sha256=sha256, style=style
-        )
+    def __init__(self, options: EngineOptions, packs: tuple[Pack, ...], clock: Clock | None = None) -> None:
+        self._options = options
         self._packs = packs
         self._clock = clock or SystemClock()
         self._changed = threading.Condition()
         self._child: Child | None = None
+        self._asked = Asked()
         self._failure: EdgeAgentError | None = None
         self._closed = False
         self._launches = 0
@@ -103,20 +88,29 @@ class EngineProcess:
     def decide(self, request: DecideRequest) -> Decision:
         """See `Decider`. Waits for an engine that is just starting, within the deadline."""
         child = self._await_child(request.deadline_ms)
+        question = self._asked.add(child, request, self._clock.now_ms())
         try:
-            reply = child.ask(
-                {"decide": request_object(request)}, request.deadline_ms - self._clock.now_ms() + GRACE_MS
-            )
-            if reply is None:
+            child.tell({"decide": request_object(request), "number": question.number})
+        except NodeFault:
+            self._bury(child)
+        try:
+            return question.answer(request.deadline_ms - self._clock.now_ms() + GRACE_MS)
+        except TimeoutError as problem:
+            if self._asked.hangs(question, self._clock.now_ms()):
                 self._bury(child)
-                raise ClientFault(Code.EXPIRED, "the engine did not answer in time and was stopped")
-            if "error" in reply:
-                raise read_fault(reply["error"])
-            return read_decision(reply.get("decision"))
-        except NodeFault as problem:
-            if problem.code is Code.ENGINE_CRASHED:
-                self._bury(child)
-            raise
+                raise ClientFault(Code.EXPIRED, "the engine did not answer in time and was stopped") from problem
+            raise ClientFault(Code.EXPIRED, "the engine did not answer in time") from problem
+        finally:
+            self._asked.remove(question)
+
+    def withdraw(self, ticket: str) -> None:
+        """Nobody waits for this ticket's answer any more: whoever asked gets STOPPED, and the engine works on."""
+        for question in self._asked.of_ticket(ticket):
+            question.fail(ClientFault(Code.STOPPED, "the question was withdrawn"))
+            try:
+                question.child.tell({"withdraw": question.number})
+            except NodeFault:
+                self._bury(question.child)
 
     def close(self) -> None:
         """Stop the engine for good."""
@@ -162,6 +156,7 @@ class EngineProcess:
             if self._child is child:
                 self._child = None
             self._changed.notify_all()
+        self._asked.fail(child, NodeFault(Code.ENGINE_CRASHED, "the engine's process died; it is being started again"))
 
     def _supervise(self) -> None:
         failures = 0
@@ -195,7 +190,14 @@ class EngineProcess:
             self._changed.wait_for(lambda: self._closed, seconds)
 
     def _watch(self, child: Child) -> None:
-        """Return when the child has died; whoever gives it up kills it, so this always returns."""
+        """Hear the child until it has died; whoever gives it up kills it, so this always returns."""
+        try:
+            for message in usual_messages(self._packs):
+                child.tell(message)
+            while True:
+                self._asked.hear(child.hear(), self._clock.now_ms())
+        except NodeFault:
+            child.kill()
         status = child.wait()
         if not self._closed:
             self._last_end = f"exit status {status} {child.last_words()}".rstrip()

@@ -6,29 +6,29 @@ costs nothing to know. Each is then decoded greedily from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 
 from edge_agent.language.decoder import Decoded
 
 TRIED_MAX = 2
-"""Other ways that are decoded: each costs about what the answer did."""
-
-Again = Callable[[Sequence[int]], Decoded | None]
-"""Decodes the same sentence, its answer beginning with these tokens; None when there is no time for it."""
+"""Other ways that are decoded: each costs about what the answer did behind that choice."""
 
 
-def other_ways(decoded: Decoded, again: Again) -> list[tuple[Decoded, float]]:
-    """Other answers with their probabilities, likeliest first."""
-    before = list(accumulate((choice.probability for choice in decoded.choices), mul, initial=1.0))
-    bounds = [
-        (so_far * choice.second_probability, choice) for so_far, choice in zip(before, decoded.choices, strict=False)
+@dataclass(frozen=True, slots=True)
+class OtherWay:
+    """How another answer begins, and how likely that beginning is."""
+
+    begun: tuple[int, ...]
+    probability: float
+
+
+def other_ways(decoded: Decoded) -> list[OtherWay]:
+    """Beginnings of other answers, likeliest first."""
+    before = accumulate((choice.probability for choice in decoded.choices), mul, initial=1.0)
+    ways = [
+        OtherWay((*decoded.tokens[: choice.place], choice.second), so_far * choice.second_probability)
+        for so_far, choice in zip(before, decoded.choices, strict=False)
     ]
-    likeliest = sorted(bounds, key=lambda pair: -pair[0])[:TRIED_MAX]
-    found = []
-    for bound, choice in likeliest:
-        other = again((*decoded.tokens[: choice.place], choice.second))
-        if other is not None:
-            found.append((other, bound * other.probability))
-    return sorted(found, key=lambda pair: -pair[1])
+    return sorted(ways, key=lambda way: -way.probability)[:TRIED_MAX]

@@ -36,6 +36,9 @@ class ScriptedDecider:
             raise ClientFault(Code.EXPIRED, "the time to live passed while deciding")
         return Decision(answer, 1.0, len(answer), 1, 1, 0.0, 0.0)
 
+    def withdraw(self, ticket: str) -> None:
+        """A callable cannot be told that nobody waits for it."""
+
     def close(self) -> None:
         """Take no more requests."""
         self._closed = True

@@ -61,7 +61,17 @@ def read_decision(message: Any) -> Decision:
     """
     if not isinstance(message, dict) or set(message) != {field.name for field in fields(Decision)}:
         raise _garbled("no decision")
-    numbers = ("tokens", "passes", "choices", "confidence", "probability", "prompt_ms", "decode_ms")
+    numbers = (
+        "tokens",
+        "passes",
+        "choices",
+        "supposed",
+        "right",
+        "confidence",
+        "probability",
+        "prompt_ms",
+        "decode_ms",
+    )
     plain = all(isinstance(message[name], int | float) and not isinstance(message[name], bool) for name in numbers)
     if not plain or not isinstance(message["answer"], str) or not isinstance(message["readings"], list):
         raise _garbled("a decision with a wrong field")

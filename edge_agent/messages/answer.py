@@ -99,7 +99,7 @@ class Timings(Part):
     link_ms: Milliseconds = 0.0
     grammar_ms: Milliseconds = 0.0
     queue_ms: Milliseconds = 0.0
-    """Waiting for the engine."""
+    """Waiting for one's turn: to be read, and to be answered behind earlier commands of the same robot."""
     decide_ms: Milliseconds = 0.0
     resolve_ms: Milliseconds = 0.0
     dispatch_ms: Milliseconds = 0.0

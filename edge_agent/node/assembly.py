@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 
 from edge_agent.clock import Clock
+from edge_agent.language.decision import Decider
+from edge_agent.language.options import SEQUENCES_MAX
 from edge_agent.node.acceptance import Acceptance, Reply
 from edge_agent.node.ahead import ReadingAhead
 from edge_agent.node.answering import Answering
@@ -23,6 +25,7 @@ from edge_agent.node.hearing import Hearing
 from edge_agent.node.interpret import Interpreter
 from edge_agent.node.ledger import Ledger
 from edge_agent.node.lines import Lines
+from edge_agent.node.lineup import Lineup
 from edge_agent.node.orders import Admission
 from edge_agent.node.pipeline import Pipeline
 from edge_agent.node.reception import Reception
@@ -32,6 +35,7 @@ from edge_agent.node.speech_assembly import SpokenDesk, listening_half
 from edge_agent.node.speech_side import SpeechSide
 from edge_agent.node.stops import Stops
 from edge_agent.node.tasks import Tasks
+from edge_agent.node.turns import Lending, Turns
 from edge_agent.node.understanding import Understanding
 from edge_agent.node.worlds import LoadedWorld, Worlds
 from edge_agent.observe.events import Stream
@@ -74,7 +78,8 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
     attached = Attached(sockets.send)
     reply = attached.reply
     out = _outgoing(parts, sockets)
-    interpreters = _interpreters(parts)
+    turns = Turns()
+    interpreters = _interpreters(parts, Lending(parts.engine, turns))
     worlds = Worlds(
         interpreters,
         parts.worlds,
@@ -83,10 +88,21 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         clock=clock,
         changed=lambda pack: speech.learn(pack),
     )
-    engine_thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+    workers = ThreadPoolExecutor(SEQUENCES_MAX, thread_name_prefix="reading")
     dialogues, confirmations = Dialogues(), Confirmations(settings.policy.confirm_ttl_ms)
     policy = Policy(frozenset(settings.policy.confirm))
-    understanding = Understanding(interpreters, worlds, dialogues, policy, out.stops, stream, clock, engine_thread)
+    understanding = Understanding(
+        interpreters=interpreters,
+        worlds=worlds,
+        dialogues=dialogues,
+        policy=policy,
+        stops=out.stops,
+        stream=stream,
+        clock=clock,
+        workers=workers,
+        turns=turns,
+        withdraw=parts.engine.withdraw,
+    )
     admission = Admission(parts.packs, settings.robot, out.dispatcher.lines.greeted)
     health = Health(parts.engine, journal, stream, parts.state.lasting)
     desk = SpokenDesk(ReadingAhead(understanding, admission, out.stops))
@@ -127,7 +143,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         health=health,
         speech=speech,
         engine=parts.engine,
-        engine_thread=engine_thread,
+        workers=workers,
         tasks=out.tasks,
         stream=stream,
         systemd=Systemd(),
@@ -135,9 +151,9 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
     )
 
 
-def _interpreters(parts: Parts) -> dict[str, Interpreter]:
+def _interpreters(parts: Parts, engine: Decider) -> dict[str, Interpreter]:
     interpreters = {
-        name: Interpreter(pack, Linker(parts.worlds[name].world), parts.engine, parts.clock)
+        name: Interpreter(pack, Linker(parts.worlds[name].world), engine, parts.clock)
         for name, pack in parts.packs.items()
     }
     for interpreter in interpreters.values():
@@ -226,6 +242,7 @@ def _pipeline(
             reply=reply,
             numbers=numbers,
         ),
+        lineup=Lineup(),
         stops=out.stops,
         clock=clock,
     )

@@ -15,10 +15,9 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.grammar.own import with_grammar
 from edge_agent.grammar.selftest import self_test
-from edge_agent.language.models import bundled_model, bundled_sha256
-from edge_agent.language.process import EngineProcess
 from edge_agent.node.assembly import Parts, assemble
 from edge_agent.node.boot import open_state
+from edge_agent.node.engines import node_engine
 from edge_agent.node.health import Engine
 from edge_agent.node.worlds import load_at_boot
 from edge_agent.observe.database import hold
@@ -32,21 +31,7 @@ from edge_agent.transport.sockets import Sockets, prepare_runtime_dir
 EngineOf = Callable[[Settings, tuple[Pack, ...]], Engine]
 
 
-def llama_engine(settings: Settings, packs: tuple[Pack, ...]) -> Engine:
-    """llama.cpp in a process of its own."""
-    model = settings.model
-    path = model.path or bundled_model()
-    return EngineProcess(
-        path,
-        n_ctx=model.n_ctx,
-        n_threads=model.n_threads,
-        n_gpu_layers=model.n_gpu_layers,
-        sha256=model.sha256 or bundled_sha256(path),
-        packs=packs,
-    )
-
-
-def run_node(settings: Settings, engine_of: EngineOf = llama_engine) -> int:
+def run_node(settings: Settings, engine_of: EngineOf = node_engine) -> int:
     """Run the daemon until SIGTERM or SIGINT; returns the process's exit code.
 
     Raises:

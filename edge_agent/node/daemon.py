@@ -45,7 +45,7 @@ class Daemon:
     health: Health
     speech: SpeechSide
     engine: Engine
-    engine_thread: ThreadPoolExecutor
+    workers: ThreadPoolExecutor
     tasks: Tasks
     stream: Stream
     systemd: Systemd
@@ -100,7 +100,7 @@ class Daemon:
 
     async def _start_engine(self) -> None:
         """The engine loads while stops are taken already."""
-        await asyncio.get_running_loop().run_in_executor(self.engine_thread, self.engine.start)
+        await asyncio.get_running_loop().run_in_executor(self.workers, self.engine.start)
         self.health.tick()
         self.speech.begin()
         self.systemd.ready()
@@ -118,5 +118,5 @@ class Daemon:
         await self.speech.close()
         await self.tasks.drain(DRAIN_S)
         self.engine.close()
-        self.engine_thread.shutdown(wait=False, cancel_futures=True)
+        self.workers.shutdown(wait=False, cancel_futures=True)
         self.worlds.close()

@@ -23,6 +23,8 @@ class Engine(Decider, Protocol):
 
     def start(self) -> None: ...
 
+    def withdraw(self, ticket: str) -> None: ...
+
 
 class Health:
     """Looks at the engine and the journal now and then."""

@@ -68,6 +68,7 @@ class Said:
     area: str | None
     speaker: str | None
     spoken: bool
+    ticket: str
 
 
 @dataclass(slots=True)
@@ -138,8 +139,11 @@ class Interpreter:
         area: str | None = None,
         speaker: str | None = None,
         spoken: Spoken | None = None,
+        ticket: str = "",
     ) -> Interpretation:
         """What the sentence means, by the deadline (CLOCK_BOOTTIME). `spoken`: it was heard, and may have been these.
+
+        `ticket`: by this name its question to the engine can be withdrawn.
 
         Raises:
             ClientFault: EMPTY_TEXT, TOO_LONG, BAD_TEXT, EXPIRED, PROMPT_TOO_LONG.
@@ -147,7 +151,7 @@ class Interpreter:
         """
         check_text(text)
         watch = Stopwatch(self._clock, deadline_ms)
-        said = Said(dialogue, area, speaker, spoken is not None)
+        said = Said(dialogue, area, speaker, spoken is not None, ticket)
         linker = self._linker
         with watch.stage("link_ms"):
             linked = linker.link(text, dialogue, spoken=said.spoken)
@@ -204,7 +208,14 @@ class Interpreter:
         with watch.stage("grammar_ms"):
             grammar = self._grammars.for_sentence(linked)
         with watch.stage("decide_ms"):
-            request = DecideRequest(self.pack.name, linked.marked, grammar, watch.deadline_ms, self.pack.confidence_min)
+            request = DecideRequest(
+                self.pack.name,
+                linked.marked,
+                grammar,
+                watch.deadline_ms,
+                sure_enough=self.pack.confidence_min,
+                ticket=said.ticket,
+            )
             decision = self._decider.decide(request)
         with watch.stage("resolve_ms"):
 

@@ -15,6 +15,7 @@ from edge_agent.messages import Command
 from edge_agent.node.acceptance import Acceptance
 from edge_agent.node.ahead import Ahead, ReadingAhead
 from edge_agent.node.answering import Answering
+from edge_agent.node.lineup import Lineup
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
 from edge_agent.node.understanding import Understanding
@@ -37,6 +38,7 @@ class Pipeline:
     reading_ahead: ReadingAhead
     understanding: Understanding
     answering: Answering
+    lineup: Lineup
     stops: Stops
     clock: Clock
 
@@ -58,6 +60,7 @@ class Pipeline:
         stops_before = self.stops.count
         order = self.acceptance.admit(command, peer, received_ms)
         spans.until_now("admit_ms")
+        place = self.lineup.join(order.robot)
         try:
             # the disk and the engine work at the same time; nothing leaves before both are done
             writing = asyncio.ensure_future(self.acceptance.write(order))
@@ -71,9 +74,12 @@ class Pipeline:
             if known is not None:
                 self.acceptance.answer_again(order, known)
                 return
+            with spans.stage("queue_ms"):
+                await place.reached(order.deadline_ms - self.clock.now_ms())
             verdict = self.understanding.judge(order, verdict, stops_before)
             with spans.stage("dispatch_ms"):
                 settled = await self.answering.settle(order, verdict)
             self.answering.close(order, settled, spans)
         finally:
+            place.leave()
             self.acceptance.requests.abandon(command.request_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +18,7 @@ from edge_agent.node.orders import Order
 from edge_agent.node.plan import Planned, plan
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
+from edge_agent.node.turns import Turns
 from edge_agent.node.worlds import Worlds
 from edge_agent.observe.events import NodeChanged, StageFailed, Stream
 from edge_agent.packs.base import Surroundings
@@ -37,7 +38,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """One engine for all orders, one order at a time."""
+    """One engine for all orders; their sentences wait for it side by side."""
 
     interpreters: Mapping[str, Interpreter]
     worlds: Worlds
@@ -46,7 +47,10 @@ class Understanding:
     stops: Stops
     stream: Stream
     clock: Clock
-    engine_thread: ThreadPoolExecutor
+    workers: ThreadPoolExecutor
+    turns: Turns
+    withdraw: Callable[[str], None]
+    """Tells the engine that nobody waits for a command's answer any more."""
 
     async def interpret(self, order: Order, spans: Spans) -> Verdict:
         """What the sentence means, unless the time or a stop comes first; late work is dropped."""
@@ -55,19 +59,20 @@ class Understanding:
         submitted_ms = self.clock.now_ms()
 
         def work() -> tuple[float, Interpretation]:
-            began_ms = self.clock.now_ms()
-            return began_ms, self.interpreters[order.pack.name].interpret(
-                order.command.text,
-                deadline_ms=order.deadline_ms,
-                dialogue=dialogue,
-                area=order.command.context.area,
-                speaker=order.command.context.speaker,
-                spoken=order.command.spoken,
-            )
+            with self.turns.mine(order.deadline_ms):
+                began_ms = self.clock.now_ms()
+                return began_ms, self.interpreters[order.pack.name].interpret(
+                    order.command.text,
+                    deadline_ms=order.deadline_ms,
+                    dialogue=dialogue,
+                    area=order.command.context.area,
+                    speaker=order.command.context.speaker,
+                    spoken=order.command.spoken,
+                    ticket=order.command_id,
+                )
 
-        working: asyncio.Future[tuple[float, Interpretation]] = asyncio.get_running_loop().run_in_executor(
-            self.engine_thread, work
-        )
+        loop = asyncio.get_running_loop()
+        working: asyncio.Future[tuple[float, Interpretation]] = loop.run_in_executor(self.workers, work)
         pressed = asyncio.ensure_future(self.stops.pressed.wait())
         left_s = max(0.0, order.deadline_ms - self.clock.now_ms()) / 1000.0
         both: tuple[asyncio.Future[Any], ...] = (working, pressed)
@@ -77,6 +82,7 @@ class Understanding:
         if stopped or not working.done():
             working.cancel()
             working.add_done_callback(_hear)
+            loop.run_in_executor(self.workers, self.withdraw, order.command_id)  # it may have to wait for the pipe
             return Verdict(Outcome.STOPPED if stopped else Outcome.EXPIRED)
         try:
             began_ms, meaning = working.result()

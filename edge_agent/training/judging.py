@@ -9,6 +9,7 @@ from pathlib import Path
 from edge_agent.clock import SystemClock
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
+from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
 from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
@@ -39,7 +40,7 @@ def judge(model: Path, examples: Sequence[Example], own: Sequence[Pack] = ()) ->
     grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
     clock = SystemClock()
     judged = []
-    with EngineProcess(model, packs=tuple(packs.values()), n_gpu_layers=0) as engine:
+    with EngineProcess(EngineOptions(model, n_gpu_layers=0), tuple(packs.values())) as engine:
         for example in examples:
             if example.linked is None:
                 raise ValueError(example)

@@ -1,0 +1,126 @@
+"""The questions that an engine's process has not answered yet, and who waits for each.
+
+Decides when the process hangs: a question has had no answer for GRACE_MS past the deadlines of all questions that were
+open when it was asked, and nothing else was heard since. A process that is merely slow answers others in the meantime.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from itertools import count
+from typing import Any, Final
+
+from edge_agent.errors import EdgeAgentError, NodeFault
+from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.launch import Child
+from edge_agent.language.wire import JsonObject, read_decision, read_fault
+
+GRACE_MS: Final = 400.0
+"""How long past its deadline a question may stay unanswered before the process is looked at: one forward pass of a
+large model, as the engine looks at the clock between passes."""
+
+
+class Question:
+    """One question; answered or failed once."""
+
+    def __init__(self, number: str, ticket: str, child: Child, asked_ms: float, patience_ms: float) -> None:
+        self.number = number
+        self.ticket = ticket
+        self.child = child
+        self.asked_ms = asked_ms
+        self.patience_ms = patience_ms
+        """Until when the process may be silent."""
+        self._future: Future[Decision] = Future()
+
+    def answer(self, timeout_ms: float) -> Decision:
+        """The answer, once it is there.
+
+        Raises:
+            TimeoutError: it was not in time.
+            EdgeAgentError: what became of it.
+        """
+        return self._future.result(max(0.0, timeout_ms) / 1000.0)
+
+    def fail(self, problem: EdgeAgentError) -> None:
+        """There will be no answer."""
+        with suppress(InvalidStateError):  # it was answered a moment ago
+            self._future.set_exception(problem)
+
+    def give(self, message: JsonObject) -> None:
+        """The process's reply.
+
+        Raises:
+            NodeFault: ENGINE_CRASHED when it is none.
+        """
+        if "error" in message:
+            self.fail(read_fault(message["error"]))
+            return
+        decision = read_decision(message.get("decision"))
+        with suppress(InvalidStateError):
+            self._future.set_result(decision)
+
+
+class Asked:
+    """The open questions. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[str, Question] = {}
+        self._numbers = count(1)
+        self._heard_ms = 0.0
+
+    def add(self, child: Child, request: DecideRequest, now_ms: float) -> Question:
+        """A question is about to be asked."""
+        with self._lock:
+            deadlines = [question.patience_ms - GRACE_MS for question in self._open.values() if question.child is child]
+            patience_ms = max([request.deadline_ms, *deadlines]) + GRACE_MS
+            question = Question(str(next(self._numbers)), request.ticket, child, now_ms, patience_ms)
+            self._open[question.number] = question
+            return question
+
+    def remove(self, question: Question) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self._open.pop(question.number, None)
+
+    def hear(self, message: JsonObject, now_ms: float) -> None:
+        """The process said something; an answer that nobody waits for any more is dropped.
+
+        Raises:
+            NodeFault: ENGINE_CRASHED when it is no answer to a question.
+        """
+        with self._lock:
+            self._heard_ms = now_ms
+            question = self._open.get(str(message.get("number")))
+        if question is not None:
+            self._give(question, message)
+
+    def _give(self, question: Question, message: JsonObject) -> None:
+        try:
+            question.give(message)
+        except NodeFault as problem:
+            question.fail(problem)
+            raise
+
+    def hangs(self, question: Question, now_ms: float) -> bool:
+        """Whether the process that was asked must be given up."""
+        with self._lock:
+            return self._heard_ms <= question.asked_ms and now_ms >= question.patience_ms - 1.0
+
+    def of_ticket(self, ticket: str) -> list[Question]:
+        """The open questions of one who asks."""
+        with self._lock:
+            return [question for question in self._open.values() if question.ticket == ticket]
+
+    def fail(self, child: Child, problem: EdgeAgentError) -> None:
+        """A process died: none of its questions will be answered."""
+        for question in self._of_child(child):
+            question.fail(problem)
+
+    def _of_child(self, child: Child) -> Iterator[Question]:
+        with self._lock:
+            found: list[Any] = [question for question in self._open.values() if question.child is child]
+        yield from found
