@@ -148,10 +148,9 @@ def _show(plan: Plan, sequences: int, screen: Screen) -> None:
     shared = f", shared by {sequences} commands" if sequences > 1 else ""
     screen.line(("context   ", "dim"), f"{cache.cells} cells{shared}, keys {cache.keys}, values {cache.values}")
     screen.line("")
-    exact = "exact" if plan.to_object()["kv_exact"] else "at most"
     rows = [
         ("weights", plan.demand.weights, "exact"),
-        ("KV cache", plan.demand.cache, exact),
+        ("KV cache", plan.demand.cache, "exact" if plan.cache_is_exact else "at most"),
         ("to compute in", plan.demand.compute, "about"),
     ]
     if plan.fit.is_split or (plan.fit.card and plan.device.host is not None):

@@ -42,6 +42,11 @@ class Plan:
     """Empty where the model does not fit."""
     remarks: tuple[str, ...]
 
+    @property
+    def cache_is_exact(self) -> bool:
+        """Whether llama.cpp keeps all that is counted; else it may keep less."""
+        return self.model.shape.architecture in PLAIN_CACHE
+
     def to_object(self) -> dict[str, Any]:
         """For programs: bytes, milliseconds, GB/s."""
         shape, device = self.model.shape, self.device
@@ -58,7 +63,7 @@ class Plan:
             "kv_v": self.cache.values,
             "weights_bytes": self.demand.weights,
             "kv_bytes": self.demand.cache,
-            "kv_exact": shape.architecture in PLAIN_CACHE,
+            "kv_exact": self.cache_is_exact,
             "compute_bytes": self.demand.compute,
             "fits": self.fit.fits,
             "n_gpu_layers": self.fit.n_gpu_layers,
