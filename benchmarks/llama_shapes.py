@@ -45,15 +45,22 @@ FILE_TYPES = {
     "Q4_K_M": gguf.LlamaFileType.MOSTLY_Q4_K_M,
 }
 """What a file may be quantized to, with what its header calls that. All but Q4_K_M give every matrix one type."""
+SHARP_ATTENTION = 4.0
+"""How much larger a Q4_K_M's attn_q is, so that attention picks tokens out instead of averaging over them all: what
+comes next then depends on the sentence, as it does in a trained model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of a file: `sizes` as numpy has them, the row's length last."""
+    """A tensor of a file: `sizes` as numpy has them, the row's length last.
+
+    `gain`: how much more its weights are spread than 1/√(the row's length).
+    """
 
     name: str
     sizes: tuple[int, ...]
     kind: Kind
+    gain: float = 1.0
 
     @property
     def byte_sizes(self) -> tuple[int, ...]:
@@ -74,18 +81,30 @@ class Tensor:
 
 def tensors(shape: Shape, vocab_size: int, quantization: str) -> Iterator[Tensor]:
     """Every tensor of a file, in the order in which they lie there: the matrices, then the norms."""
-    kind_of = _q4_k_m(shape) if quantization == "Q4_K_M" else lambda _layer, _part: Kind[quantization]
+    mixed = quantization == "Q4_K_M"
+    kind_of = _q4_k_m(shape) if mixed else lambda _layer, _part: Kind[quantization]
     yield Tensor("token_embd.weight", (vocab_size, shape.width), kind_of(0, "output" if shape.tied else "token_embd"))
     if not shape.tied:
         yield Tensor("output.weight", (vocab_size, shape.width), kind_of(0, "output"))
     for layer in range(shape.layers):
         for part, sizes in _layer(shape):
             kind = Kind.F32 if part == "ffn_gate_inp" else kind_of(layer, part.removesuffix("_exps"))
-            yield Tensor(f"blk.{layer}.{part}.weight", sizes, kind)
+            yield Tensor(f"blk.{layer}.{part}.weight", sizes, kind, _gain(shape, layer, part) if mixed else 1.0)
     yield Tensor("output_norm.weight", (shape.width,), Kind.F32)
     for layer in range(shape.layers):
         for part in ("attn_norm", "ffn_norm"):
             yield Tensor(f"blk.{layer}.{part}.weight", (shape.width,), Kind.F32)
+
+
+def _gain(shape: Shape, layer: int, part: str) -> float:
+    """Of a part of a file that is made to be measured: layers above the first only add to what stands there already.
+
+    1/√(2·layers) is how GPT-2 begins (Radford et al. 2019, section 2.3); without it rounding grows from layer to layer.
+    """
+    if part == "attn_q":
+        return SHARP_ATTENTION
+    adds = layer > 0 and part.startswith(("attn_output", "ffn_down"))
+    return 1.0 / math.sqrt(2 * shape.layers) if adds else 1.0
 
 
 def _layer(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:

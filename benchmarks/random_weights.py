@@ -1,4 +1,4 @@
-"""Random weights in a GGUF's own layouts: mean 0, standard deviation 1/√columns, so that no pass dies or blows up.
+"""Random weights in a GGUF's own layouts: mean 0, standard deviation gain/√columns, so that no pass dies or blows up.
 
 Q4_K, Q5_K and Q6_K cannot be quantized to by gguf-py, so their blocks are made directly: every level random, and the
 scales such that the weights come out right. There every row is its own. In the other types a large matrix repeats the
@@ -29,16 +29,16 @@ def random_weights(rng: np.random.Generator, tensor: Tensor) -> Weights:
     """A tensor's data; bytes where its type has blocks, and ones for a norm."""
     if len(tensor.sizes) == 1:
         return np.ones(tensor.sizes, dtype=np.float32)
-    rows, columns = math.prod(tensor.sizes[:-1]), tensor.sizes[-1]
+    deviation = tensor.gain / math.sqrt(tensor.sizes[-1])
     match tensor.kind:
         case Kind.Q4_K:
-            weights: Weights = _with_minimum(rng, _levels(rng, tensor), 16, columns)
+            weights: Weights = _with_minimum(rng, _levels(rng, tensor), 16, deviation)
         case Kind.Q5_K:
-            weights = _with_minimum(rng, _levels(rng, tensor), 32, columns)
+            weights = _with_minimum(rng, _levels(rng, tensor), 32, deviation)
         case Kind.Q6_K:
-            weights = _signed(rng, _levels(rng, tensor), columns)
+            weights = _signed(rng, _levels(rng, tensor), deviation)
         case kind:
-            weights = _quantized(rng, rows, columns, kind)
+            weights = _quantized(rng, tensor, kind)
     return weights.reshape(*tensor.sizes[:-1], -1)
 
 
@@ -48,10 +48,12 @@ def _levels(rng: np.random.Generator, tensor: Tensor) -> NDArray[np.uint8]:
     return rng.integers(0, 256, (tensor.size_bytes // block_bytes, block_bytes), dtype=np.uint8)
 
 
-def _with_minimum(rng: np.random.Generator, blocks: NDArray[np.uint8], levels: int, columns: int) -> NDArray[np.uint8]:
+def _with_minimum(
+    rng: np.random.Generator, blocks: NDArray[np.uint8], levels: int, deviation: float
+) -> NDArray[np.uint8]:
     """Weights d·scale·level - dmin·minimum, minimum and scale equal and dmin half the highest level times d."""
     scales = rng.integers(32, 64, (len(blocks), 8), dtype=np.uint8)
-    d = np.float16(_unit(columns, levels, np.arange(32, 64)))
+    d = np.float16(deviation / _spread(levels, np.arange(32, 64)))
     blocks[:, _D] = np.frombuffer(d.tobytes(), np.uint8)
     blocks[:, _DMIN] = np.frombuffer(np.float16(float(d) * (levels - 1) / 2).tobytes(), np.uint8)
     low, high = scales[:, :4], scales[:, 4:]
@@ -60,24 +62,24 @@ def _with_minimum(rng: np.random.Generator, blocks: NDArray[np.uint8], levels: i
     return blocks
 
 
-def _signed(rng: np.random.Generator, blocks: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+def _signed(rng: np.random.Generator, blocks: NDArray[np.uint8], deviation: float) -> NDArray[np.uint8]:
     """Weights d·scale·(level - 32); scales of either sign, as the levels' middle is half a level off."""
     sizes = rng.integers(16, 32, (len(blocks), 16), dtype=np.int8)
     scales = np.where(rng.integers(0, 2, sizes.shape, dtype=np.int8) == 1, sizes, -sizes)
     blocks[:, _Q6_SCALES] = scales.view(np.uint8)
-    d = np.float16(_unit(columns, 64, np.arange(16, 32)))
+    d = np.float16(deviation / _spread(64, np.arange(16, 32)))
     blocks[:, _Q6_D] = np.frombuffer(d.tobytes(), np.uint8)
     return blocks
 
 
-def _unit(columns: int, levels: int, scales: NDArray[np.int_]) -> float:
-    """The d of a block that gives the deviation wanted, all levels and all scales being equally likely."""
-    of_levels = math.sqrt((levels**2 - 1) / 12)
-    return 1.0 / (math.sqrt(columns) * of_levels * math.sqrt(float(np.mean(scales**2))))
+def _spread(levels: int, scales: NDArray[np.int_]) -> float:
+    """The deviation that blocks of d = 1 have, all levels and all scales being equally likely."""
+    return math.sqrt((levels**2 - 1) / 12 * float(np.mean(scales**2)))
 
 
-def _quantized(rng: np.random.Generator, rows: int, columns: int, kind: Kind) -> Weights:
+def _quantized(rng: np.random.Generator, tensor: Tensor, kind: Kind) -> Weights:
     """Normal weights as gguf-py quantizes them."""
+    rows, columns = math.prod(tensor.sizes[:-1]), tensor.sizes[-1]
     block = rows if rows * columns <= _WHOLE_MATRIX_MAX else _REPEATED_ROWS
     weights = (rng.standard_normal((block, columns)) / np.sqrt(columns)).astype(np.float32)
     if kind != Kind.F32:

@@ -152,14 +152,16 @@ def test_a_file_outside_the_bundled_folder_has_no_bundled_hash(model: Path) -> N
     assert bundled_sha256(model) is None
 
 
-@pytest.mark.parametrize("columns", [256, 2_048, 14_336])
+@pytest.mark.parametrize(
+    ("columns", "gain"), [(256, 1.0), (2_048, 4.0), (14_336, 1.0), (28_672, 1 / np.sqrt(160))], ids=str
+)
 @pytest.mark.parametrize("kind", ["Q4_K", "Q5_K", "Q6_K"])
-def test_random_blocks_are_weights_that_a_pass_bears(kind: str, columns: int) -> None:
-    """Read back by gguf-py they are finite, about 0 on average and spread by 1/√columns, in every row."""
+def test_random_blocks_are_weights_that_a_pass_bears(kind: str, columns: int, gain: float) -> None:
+    """Read back by gguf-py they are finite, about 0 on average, spread by gain/√columns, and no two rows are equal."""
     quantization = gguf.GGMLQuantizationType[kind]
-    tensor = script("llama_shapes").Tensor("any", (64, columns), quantization)
+    tensor = script("llama_shapes").Tensor("any", (64, columns), quantization, gain)
     blocks = script("random_weights").random_weights(np.random.default_rng(1), tensor)
-    weights = gguf.quants.dequantize(blocks, quantization) * np.sqrt(columns)
+    weights = gguf.quants.dequantize(blocks, quantization) * np.sqrt(columns) / gain
     assert weights.shape == (64, columns)
     assert np.isfinite(weights).all()
     assert abs(weights.mean()) < 0.03
