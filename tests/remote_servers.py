@@ -205,7 +205,11 @@ def serving(site: Site, port: int = 0, tls: ssl.SSLContext | None = None) -> Ite
         def log_message(self, format: str, *args: object) -> None:
             """The tests' own output says enough."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Clients that hang up are what the tests are about."""
+
+    server = Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
