@@ -14,6 +14,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.language.batching import Finished
 from edge_agent.language.decision import Decision
+from edge_agent.language.engine import build_facts
 from edge_agent.language.local import LocalEngine
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import Prompt
@@ -84,6 +85,8 @@ class _Server:
 
     def _prepare(self, message: JsonObject) -> JsonObject:
         match message:
+            case {"build": dict()}:
+                return {"build": build_facts()}
             case {"load": dict(options)}:
                 self._engine = LocalEngine(EngineOptions.of_object(options), SystemClock())
                 return {"loaded": self._engine.facts()}

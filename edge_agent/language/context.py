@@ -22,12 +22,8 @@ from edge_agent.errors import Code, NodeFault
 from edge_agent.language.batching import Part, PassAborted
 from edge_agent.language.decoder import Logits
 from edge_agent.language.engine import Weights
-from edge_agent.language.options import ContextOptions
+from edge_agent.language.options import PASS_ROWS_MAX, PASS_TOKENS_MAX, ContextOptions
 
-PASS_TOKENS_MAX: Final = 512
-"""Tokens of one forward pass; longer texts are read in several."""
-PASS_ROWS_MAX: Final = 64
-"""Rows of logits of one pass; a row of 128,256 floats is half a megabyte."""
 _BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, PASS_TOKENS_MAX)
 """Sizes that a pass is filled up to, tokens and rows alike."""
 _NO_ROOM, _STOPPED = 1, 2
@@ -234,7 +230,7 @@ def _parameters(options: ContextOptions, sequences: int) -> Any:
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = options.n_ctx
     params.n_batch = params.n_ubatch = PASS_TOKENS_MAX
-    params.n_outputs_max = PASS_ROWS_MAX
+    params.n_outputs_max = max(PASS_ROWS_MAX, sequences)  # fewer than sequences abort the process
     params.n_seq_max = sequences
     params.n_threads = params.n_threads_batch = options.n_threads
     params.type_k = params.type_v = _CACHE_TYPES[options.kv_type]

@@ -54,6 +54,11 @@ class Drafting:
         return self._target.restarts
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The small engine, where it is away."""
+        return () if self._drafter.ready else ("no drafts",)
+
+    @property
     def pid(self) -> int | None:
         return self._target.pid
 

@@ -15,11 +15,15 @@ from typing import Any, ClassVar
 import llama_cpp
 
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
+from edge_agent.language.placement import Card
 from edge_agent.language.vocabulary import Vocabulary
 
 _LOG_LINES_MAX = 40
 _WARN = 3
 """GGML_LOG_LEVEL_WARN; the binding does not name it."""
+_DRIVERS = ("/proc/driver/nvidia/version", "/dev/nvhost-gpu", "/dev/nvgpu/igpu0")
+_GPU, _INTEGRATED_GPU = 1, 2
+"""GGML_BACKEND_DEVICE_TYPE_GPU and _IGPU; the binding does not name them."""
 _METADATA_BYTES_MAX = 256
 _PIECE_BYTES_MAX = 4_096
 
@@ -59,6 +63,9 @@ class Weights:
         params.use_extra_bufts = extra_buffers
         self.log = log
         self._model = llama_cpp.llama_model_load_from_file(path.encode(), params)
+        if not self._model and n_gpu_layers != 0 and llama_cpp.llama_supports_gpu_offload():
+            why = f"llama.cpp could not load the model with {n_gpu_layers} layers on the card: {log.last()}"
+            raise NodeFault(Code.ENGINE_UNAVAILABLE, why)
         if not self._model:
             raise ConfigurationFault(Code.MODEL_DAMAGED, f"llama.cpp cannot load this model: {log.last()}")
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
@@ -191,6 +198,36 @@ class GrammarSampler:
         if self.chain:
             llama_cpp.llama_sampler_free(self.chain)
             self.chain = None
+
+
+def cards() -> list[Card]:
+    """The GPUs that this build sees, in llama.cpp's order."""
+    library = llama_cpp.llama_cpp._lib
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    library.ggml_backend_dev_count.restype = size
+    library.ggml_backend_dev_get.argtypes, library.ggml_backend_dev_get.restype = [size], pointer
+    library.ggml_backend_dev_type.argtypes, library.ggml_backend_dev_type.restype = [pointer], ctypes.c_int
+    library.ggml_backend_dev_description.argtypes = [pointer]
+    library.ggml_backend_dev_description.restype = ctypes.c_char_p
+    library.ggml_backend_dev_memory.argtypes = [pointer, ctypes.POINTER(size), ctypes.POINTER(size)]
+    library.ggml_backend_dev_memory.restype = None
+    llama_cpp.llama_backend_init()
+    found = []
+    for place in range(library.ggml_backend_dev_count()):
+        device = library.ggml_backend_dev_get(place)
+        kind = library.ggml_backend_dev_type(device)
+        if kind not in (_GPU, _INTEGRATED_GPU):
+            continue
+        free, total = size(0), size(0)
+        library.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+        name = library.ggml_backend_dev_description(device).decode("utf-8", "replace")
+        found.append(Card(name, int(free.value), int(total.value), integrated=kind == _INTEGRATED_GPU))
+    return found
+
+
+def has_gpu_driver() -> bool:
+    """Whether a driver of NVIDIA's is loaded on this machine, a Jetson's among them."""
+    return any(Path(path).exists() for path in _DRIVERS)
 
 
 def build_facts() -> dict[str, Any]:

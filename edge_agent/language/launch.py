@@ -1,7 +1,7 @@
 """One engine process: how it is started, spoken to and ended.
 
-Decides that a child which dies before it has proven itself with one decode is started once more without the
-processor's extra matrix kernels: builds exist that die in them (AMX with GCC 12).
+Decides nothing about what to try when it does not start (`placement` does); it tries it, and says in `facts` what it
+came to.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final
 
-from edge_agent.errors import Code, NodeFault
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.grammar.selftest import Trial, trials
 from edge_agent.language.instruction import pack_prompt
+from edge_agent.language.models import header_of
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.phrase_answers import usual_answers
+from edge_agent.language.placement import next_try
 from edge_agent.language.prompt import Style
 from edge_agent.language.wire import MESSAGE_BYTES_MAX, JsonObject, pack_message, read_fault, read_message
 from edge_agent.packs.base import Pack
@@ -113,29 +115,44 @@ def launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> C
         ConfigurationFault: the MODEL_ codes.
         NodeFault: ENGINE_CRASHED, ENGINE_UNAVAILABLE.
     """
-    try:
-        return _launch(options, packs, prove=prove)
-    except NodeFault as problem:
-        if problem.code is not Code.ENGINE_CRASHED or not options.extra_buffers:
+    refused: list[str] = []
+    while True:
+        child, build = _spawn(), JsonObject()
+        try:
+            build = _expect(child, {"build": {}}, "build")
+            child.facts = build | _prepared(child, options, packs, prove=prove)
+        except NodeFault as problem:
+            child.discard()
+            gpu_build = bool(build.get("gpu_build"))
+            following = next_try(options, problem.code, gpu_build=gpu_build, total_layers=_total_layers(options.model))
+            if following is None:
+                raise
+            options, instead = following
+            refused.append(f"{instead}; before that {problem.message}")
+        except BaseException:
+            child.discard()
             raise
-        child = _launch(replace(options, extra_buffers=False), packs, prove=prove)
-        child.facts["fallback"] = f"runs without extra matrix kernels; with them {problem.message}"
-        return child
+        else:
+            child.facts |= {"fallback": "; ".join(refused)} if refused else {}
+            return child
 
 
-def _launch(options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> Child:
-    child = _spawn()
+def _prepared(child: Child, options: EngineOptions, packs: tuple[Pack, ...], *, prove: bool) -> JsonObject:
+    """What a child says of itself once it has loaded and proven itself."""
+    loaded = _expect(child, {"load": options.to_object()}, "loaded")
+    prompts = {pack.name: pack_prompt(pack, Style(loaded["style"])) for pack in packs}
+    proven = _expect(child, {"prompts": {name: prompt.to_object() for name, prompt in prompts.items()}}, "ready")
+    put = [trial_object(one) for pack in packs for one in trials(pack)] if prove else []
+    return loaded | proven | _expect(child, {"trials": put}, "tried")
+
+
+def _total_layers(model: Path) -> int:
+    """What `n_gpu_layers` is when all of the model is on a card; 0 where its header does not say."""
     try:
-        loaded = _expect(child, {"load": options.to_object()}, "loaded")
-        prompts = {pack.name: pack_prompt(pack, Style(loaded["style"])) for pack in packs}
-        proven = _expect(child, {"prompts": {name: prompt.to_object() for name, prompt in prompts.items()}}, "ready")
-        put = [trial_object(one) for pack in packs for one in trials(pack)] if prove else []
-        tried = _expect(child, {"trials": put}, "tried")
-    except BaseException:
-        child.discard()
-        raise
-    child.facts = {**loaded, **proven, **tried}
-    return child
+        metadata = header_of(model).metadata
+        return int(str(metadata[f"{metadata['general.architecture']}.block_count"])) + 1
+    except (EdgeAgentError, KeyError, ValueError):
+        return 0
 
 
 def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:

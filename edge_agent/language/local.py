@@ -22,10 +22,11 @@ from edge_agent.language.context import Context
 from edge_agent.language.decision import DecideRequest, Decision, Reading
 from edge_agent.language.decoder import ALL, NONE, TOKENS_MAX, Decoded, Decoding, Logits, Read, Savings, decode
 from edge_agent.language.drafts import SHARE_MIN, SHARE_MIN_GPU, Drafts
-from edge_agent.language.engine import Log, Weights, build_facts
+from edge_agent.language.engine import Log, Weights, build_facts, cards, has_gpu_driver
 from edge_agent.language.lookahead import Drafted, nothing_drafted
-from edge_agent.language.models import opened_model
+from edge_agent.language.models import header_of, opened_model
 from edge_agent.language.options import ContextOptions, EngineOptions
+from edge_agent.language.placement import PROMPT_TOKENS, Placement, partial_offload, place
 from edge_agent.language.prefixes import Prefixes
 from edge_agent.language.prompt import STYLE_TOKENS, Piece, Prompt, Style, style_of
 from edge_agent.language.readings import other_ways
@@ -56,9 +57,10 @@ class LocalEngine:
     def __init__(self, options: EngineOptions, clock: Clock) -> None:
         self._clock = clock
         self._options = options
+        self.placement = self._placed()
         with opened_model(options.model, options.sha256) as path:
             self.weights = Weights(
-                path, n_gpu_layers=options.n_gpu_layers, extra_buffers=options.extra_buffers, log=Log()
+                path, n_gpu_layers=self.placement.n_gpu_layers, extra_buffers=options.extra_buffers, log=Log()
             )
         self.calibration = Calibration.of_text(self.weights.metadata(KEY))
         self.vocabulary = self.weights.vocabulary()
@@ -73,14 +75,25 @@ class LocalEngine:
         has_token = {name: self.weights.special(name) is not None for name in STYLE_TOKENS}
         self.style = Style(options.style) if options.style else style_of(has_token)
 
+    def _placed(self) -> Placement:
+        """Where the layers go. The prompts' cells are reckoned, as nobody has tokenized them yet."""
+        options = self._options
+        card = next(iter(cards()), None)
+        if card is None:
+            return place(None, None, options, n_ctx=options.n_ctx, has_driver=has_gpu_driver())
+        cells = PROMPT_TOKENS + WORKING_TOKENS + SHARED_TOKENS * (options.sequences - 1)
+        return place(header_of(options.model), card, options, n_ctx=max(options.n_ctx, cells), has_driver=True)
+
     @property
     def _on_gpu(self) -> bool:
-        return bool(build_facts()["gpu_build"]) and self._options.n_gpu_layers != 0
+        return self.placement.n_gpu_layers != 0
 
     def facts(self) -> dict[str, Any]:
         """What was loaded, for `doctor`."""
         return {
             **build_facts(),
+            "placement": self.placement.message,
+            "warnings": [one for one in (self.placement.warning, partial_offload(self.weights.log.offloaded)) if one],
             "model": self.weights.description,
             "parameters": self.weights.parameters,
             "vocab": self.weights.vocab_size,

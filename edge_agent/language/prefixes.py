@@ -31,8 +31,8 @@ from edge_agent.language.options import EngineOptions
 
 CANARY: Final = "go to [1 the canary] and wait there for [a two and a half seconds]"
 """Read behind every prompt, with the prompt's own end, before anybody else's sentence is."""
-TIE_FACTOR: Final = 4.0
-"""Twice what the decoder's rule needs: the largest of a few hundred thousand differences was seen, not the largest."""
+TIE_FACTOR: Final = 2.0
+"""What the decoder's rule needs: each of two logits may move by the largest difference seen, one up and one down."""
 TIE_MIN: Final = 1e-4
 """In logits, where all ways to read agree to the last bit."""
 _NOTED: Final = 16

@@ -49,6 +49,11 @@ class EngineProcess:
         return self._child is not None
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """Nothing that it could answer without."""
+        return ()
+
+    @property
     def pid(self) -> int | None:
         """The process that runs the engine, or None while there is none."""
         child = self._child

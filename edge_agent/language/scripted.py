@@ -16,6 +16,7 @@ class ScriptedDecider:
         self._answer_of = answer_of
         self._closed = False
         self.restarts = 0
+        self.missing: tuple[str, ...] = ()
         self.pid: int | None = None
         self.facts: dict[str, object] = {"engine": "scripted"}
 

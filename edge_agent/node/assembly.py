@@ -88,21 +88,8 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         clock=clock,
         changed=lambda pack: speech.learn(pack),
     )
-    workers = ThreadPoolExecutor(SEQUENCES_MAX, thread_name_prefix="reading")
-    dialogues, confirmations = Dialogues(), Confirmations(settings.policy.confirm_ttl_ms)
-    policy = Policy(frozenset(settings.policy.confirm))
-    understanding = Understanding(
-        interpreters=interpreters,
-        worlds=worlds,
-        dialogues=dialogues,
-        policy=policy,
-        stops=out.stops,
-        stream=stream,
-        clock=clock,
-        workers=workers,
-        turns=turns,
-        withdraw=parts.engine.withdraw,
-    )
+    confirmations = Confirmations(settings.policy.confirm_ttl_ms)
+    understanding = _understanding(parts, out, interpreters, worlds=worlds, turns=turns)
     admission = Admission(parts.packs, settings.robot, out.dispatcher.lines.greeted)
     health = Health(parts.engine, journal, stream, parts.state.lasting)
     desk = SpokenDesk(ReadingAhead(understanding, admission, out.stops))
@@ -143,7 +130,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         health=health,
         speech=speech,
         engine=parts.engine,
-        workers=workers,
+        workers=understanding.workers,
         tasks=out.tasks,
         stream=stream,
         systemd=Systemd(),
@@ -153,12 +140,31 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
 
 def _interpreters(parts: Parts, engine: Decider) -> dict[str, Interpreter]:
     interpreters = {
-        name: Interpreter(pack, Linker(parts.worlds[name].world), engine, parts.clock)
+        name: Interpreter(
+            pack, Linker(parts.worlds[name].world), engine, parts.clock, with_schema=parts.settings.remote is not None
+        )
         for name, pack in parts.packs.items()
     }
     for interpreter in interpreters.values():
         interpreter.warm_up()
     return interpreters
+
+
+def _understanding(
+    parts: Parts, out: _Outgoing, interpreters: dict[str, Interpreter], *, worlds: Worlds, turns: Turns
+) -> Understanding:
+    return Understanding(
+        interpreters=interpreters,
+        worlds=worlds,
+        dialogues=Dialogues(),
+        policy=Policy(frozenset(parts.settings.policy.confirm)),
+        stops=out.stops,
+        stream=parts.stream,
+        clock=parts.clock,
+        workers=ThreadPoolExecutor(SEQUENCES_MAX, thread_name_prefix="reading"),
+        turns=turns,
+        withdraw=parts.engine.withdraw,
+    )
 
 
 def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:

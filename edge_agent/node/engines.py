@@ -8,9 +8,11 @@ from typing import Any
 
 from edge_agent.clock import SystemClock
 from edge_agent.language.drafting import Drafting
+from edge_agent.language.fallback import with_remote
 from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
+from edge_agent.language.remote_options import RemoteOptions
 from edge_agent.node.health import Engine
 from edge_agent.packs.base import Pack
 from edge_agent.settings import ModelSettings, Settings
@@ -50,11 +52,19 @@ def bundled_options(**changes: Any) -> EngineOptions:
 
 
 def node_engine(settings: Settings, packs: tuple[Pack, ...]) -> Engine:
-    """The engine that a node runs, not started yet.
+    """The engine that a node runs, not started yet: its own, or a server with its own behind it.
 
     Raises:
         ConfigurationFault: MODEL_MISSING, MODEL_DAMAGED, SETTINGS_INVALID.
     """
+    local = _local_engine(settings, packs)
+    if settings.remote is None:
+        return local
+    return with_remote(RemoteOptions(**settings.remote.model_dump(exclude={"insecure_http"})), packs, local)
+
+
+def _local_engine(settings: Settings, packs: tuple[Pack, ...]) -> EngineProcess | Drafting:
+    """The model of this box, and the small one that drafts for it where it is another one."""
     cache_dir = settings.state_dir / CACHE
     options = engine_options(settings.model, cache_dir=cache_dir)
     target = EngineProcess(options, packs)

@@ -4,8 +4,8 @@ the engine's process restarts on its own, and so does the journal when the disk 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from edge_agent.language.decision import Decider
 from edge_agent.observe.events import NodeChanged, Stream
@@ -20,6 +20,13 @@ class Engine(Decider, Protocol):
 
     @property
     def restarts(self) -> int: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is away, though it answers."""
 
     def start(self) -> None: ...
 
@@ -51,6 +58,7 @@ class Health:
             missing.append("no model")
         if self._journal.trouble:
             missing.append(f"no journal: {self._journal.trouble}")
+        missing += self._engine.missing
         missing += self.listening()
         return tuple(missing)
 
@@ -58,6 +66,8 @@ class Health:
         """Tell what has changed, and let the journal try again."""
         self._journal.retry()
         self._tell("engine", f"{'ready' if self._engine.ready else 'away'}, {self._engine.restarts} restarts")
+        if warnings := self._engine.facts.get("warnings"):
+            self._tell("engine warning", "; ".join(warnings))
         self._tell("journal", self._journal.trouble or "writing")
 
     def _tell(self, what: str, detail: str) -> None:

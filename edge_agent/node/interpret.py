@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError
+from edge_agent.grammar.gbnf import json_text
 from edge_agent.grammar.resolve import Resolution, resolve
+from edge_agent.grammar.schema import answer_schema
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import Decider, DecideRequest
 from edge_agent.messages import JsonAction, Rejection
@@ -100,13 +102,24 @@ class Interpreter:
     """A pack, the world it speaks of and an engine."""
 
     def __init__(
-        self, pack: Pack, linker: Linker, decider: Decider, clock: Clock, grammars: SentenceGrammars | None = None
+        self,
+        pack: Pack,
+        linker: Linker,
+        decider: Decider,
+        clock: Clock,
+        grammars: SentenceGrammars | None = None,
+        *,
+        with_schema: bool = False,
     ) -> None:
-        """`grammars`: the pack's, where several interpreters of one thread share them."""
+        """`grammars`: the pack's, where several interpreters of one thread share them.
+
+        `with_schema`: the engine may be a server that takes no grammar, and has to be told in JSON Schema.
+        """
         self.pack = pack
         self._linker = linker
         self._decider = decider
         self._clock = clock
+        self._with_schema = with_schema
         self._grammars = grammars or SentenceGrammars(pack)
         self._familiar = familiar_words(pack.phrases)
 
@@ -215,6 +228,7 @@ class Interpreter:
                 watch.deadline_ms,
                 sure_enough=self.pack.confidence_min,
                 ticket=said.ticket,
+                schema=json_text(answer_schema(self.pack, linked)) if self._with_schema else "",
             )
             decision = self._decider.decide(request)
         with watch.stage("resolve_ms"):
