@@ -51,6 +51,8 @@ class ModelSettings(_Section):
     kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     """Of keys and values; q8_0 halves their memory."""
     flash_attention: Literal["auto", "on", "off"] = "auto"
+    settle_ties: bool = True
+    """Settle near ties by another pass, so that no answer depends on what else was read with it."""
     draft: Literal["bundled", "off"] = "bundled"
     """Whether the bundled model drafts answers for another one to check."""
 

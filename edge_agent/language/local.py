@@ -23,12 +23,14 @@ from edge_agent.language.decision import DecideRequest, Decision, Reading
 from edge_agent.language.decoder import ALL, NONE, TOKENS_MAX, Decoded, Decoding, Logits, Read, Savings, decode
 from edge_agent.language.drafts import SHARE_MIN, SHARE_MIN_GPU, Drafts
 from edge_agent.language.engine import Log, Weights, build_facts, cards, has_gpu_driver
+from edge_agent.language.kept import kept_for
 from edge_agent.language.lookahead import Drafted, nothing_drafted
 from edge_agent.language.models import header_of, opened_model
 from edge_agent.language.options import ContextOptions, EngineOptions
 from edge_agent.language.placement import PROMPT_TOKENS, Placement, partial_offload, place
 from edge_agent.language.prefixes import Prefixes
 from edge_agent.language.prompt import STYLE_TOKENS, Piece, Prompt, Style, style_of
+from edge_agent.language.proofs import proof_of, proven, remember
 from edge_agent.language.readings import other_ways
 from edge_agent.language.trial import run_trials
 from edge_agent.language.wire import JsonObject
@@ -67,6 +69,7 @@ class LocalEngine:
         self.constraints = Constraints(self.vocabulary)
         self.tie = 0.0
         """Logits closer than this are settled by reading alone; known once it is prepared."""
+        self._kept = kept_for(options)
         self._drafts = Drafts(SHARE_MIN_GPU if self._on_gpu else SHARE_MIN)
         self._context: Context | None = None
         self._batching: Batching[Any] | None = None
@@ -130,10 +133,10 @@ class LocalEngine:
         self._context, self._batching = context, Batching(context, self._clock.now_ms)
         self._places = {pack: place for place, pack in enumerate(before)}
         self._after = {pack: self._tokens(prompt.after) for pack, prompt in prompts.items()}
-        prefixes = Prefixes(context, options, self.weights)
+        prefixes = Prefixes(context, self.weights, self._kept)
         for pack, tokens in before.items():
             prefixes.keep(self._places[pack], tokens, self._after[pack])
-        self.tie = prefixes.tie
+        self.tie = prefixes.tie if options.settle else 0.0
         return {
             "n_ctx": context.size,
             "sequences": sequences,
@@ -143,12 +146,17 @@ class LocalEngine:
         }
 
     def try_grammars(self, trials: Sequence[JsonObject]) -> int:
-        """Put packs' trials to both readers of their grammars; how many answers were tried.
+        """Put packs' trials to both readers of their grammars, unless they were before; how many answers were tried.
 
         Raises:
             NodeFault: GRAMMAR_INVALID.
         """
-        return run_trials(trials, self.constraints, self.weights, self.vocabulary.ends)
+        proof = proof_of(self._kept, trials)
+        if count := proven(proof):
+            return count
+        count = run_trials(trials, self.constraints, self.weights, self.vocabulary.ends)
+        remember(proof, count)
+        return count
 
     def learn_usual(self, pack: str, answers: Sequence[tuple[Sequence[str], str, int]]) -> None:
         """What is usually answered to sentences with such marks, and how often, to draft from."""

@@ -27,7 +27,8 @@ FlashAttention = Literal["auto", "on", "off"]
 class EngineOptions:
     """How the engine is to be run. `style` overrides the prompt style that the vocabulary suggests.
 
-    `cache_dir`: where prompts are kept across restarts; None keeps none.
+    `cache_dir`: where prompts are kept across restarts; None keeps none. `settle`: near ties are settled by another
+    pass, so that an answer does not depend on what else was read with it.
     """
 
     model: Path
@@ -41,6 +42,7 @@ class EngineOptions:
     kv_type: CacheType = "f16"
     flash_attention: FlashAttention = "auto"
     cache_dir: Path | None = None
+    settle: bool = True
 
     def __post_init__(self) -> None:
         if self.kv_type != "f16" and self.flash_attention == "off":

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from edge_agent.language.batching import Part
 from edge_agent.language.context import Context
-from edge_agent.language.engine import Weights, build_facts
-from edge_agent.language.fingerprints import file_digest, model_digest
-from edge_agent.language.options import EngineOptions
+from edge_agent.language.engine import Weights
+from edge_agent.language.fingerprints import file_digest
+from edge_agent.language.kept import Kept
 
 CANARY: Final = "go to [1 the canary] and wait there for [a two and a half seconds]"
 """Read behind every prompt, with the prompt's own end, before anybody else's sentence is."""
@@ -44,13 +44,12 @@ KEPT_MAX: Final = 32
 class Prefixes:
     """Puts prompts into a context."""
 
-    def __init__(self, context: Context, options: EngineOptions, weights: Weights) -> None:
+    def __init__(self, context: Context, weights: Weights, kept: Kept | None) -> None:
+        """`kept`: where prompts are kept; None keeps none."""
         self.tie = TIE_MIN
         self._context = context
-        self._options = options
         self._canary = weights.tokenize(CANARY)
-        self._folder = _prepared(options.cache_dir)
-        self._origin = self._origin_of(options) if self._folder else ""
+        self._kept = kept
         self._loaded = self._computed = 0
         self._refused: list[str] = []
 
@@ -119,10 +118,10 @@ class Prefixes:
         return max(float(np.max(np.abs(other - whole))) for other in others)
 
     def _path_of(self, tokens: Sequence[int]) -> Path | None:
-        if self._folder is None:
+        if self._kept is None:
             return None
-        digest = hashlib.sha256(json.dumps([self._origin, self._canary, list(tokens)]).encode())
-        return self._folder / f"{digest.hexdigest()[:32]}.prompt"
+        digest = hashlib.sha256(json.dumps([self._kept.origin, self._canary, list(tokens)]).encode())
+        return self._kept.folder / f"{digest.hexdigest()[:32]}.prompt"
 
     def _save(self, place: int, path: Path, tokens: Sequence[int], note: dict[str, Any]) -> None:
         """Write a prompt and its note; a disk that takes nothing costs the next start some time."""
@@ -137,36 +136,6 @@ class Prefixes:
         except OSError as problem:
             self._refused.append(f"not kept: {problem}")
             part.unlink(missing_ok=True)
-
-    def _origin_of(self, options: EngineOptions) -> str:
-        """What the keys and values of a prompt depend on, beside its tokens."""
-        assert self._folder is not None, "only what is kept needs a name"
-        digest = options.sha256 or model_digest(options.model, self._folder)
-        build = build_facts()
-        return json.dumps(
-            [
-                digest,
-                build["binding"],
-                build["system"],
-                build["libraries"],
-                options.kv_type,
-                options.flash_attention,
-                options.n_gpu_layers,
-                options.extra_buffers,
-            ]
-        )
-
-
-def _prepared(folder: Path | None) -> Path | None:
-    """The folder, made where it is missing; None where it cannot be or belongs to somebody else."""
-    if folder is None:
-        return None
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-    except OSError:
-        return None
-    return folder if found.st_uid == os.getuid() and not found.st_mode & 0o022 else None
 
 
 def _note_of(path: Path) -> Path:

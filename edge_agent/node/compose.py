@@ -83,6 +83,10 @@ def world_path(chosen: PackSettings, pack: Pack) -> Path:
 
 async def _serve(settings: Settings, packs: dict[str, Pack], engine_of: EngineOf, stream: Stream, clock: Clock) -> None:
     with ExitStack() as open_parts:
+        engine = engine_of(settings, tuple(packs.values()))
+        open_parts.callback(engine.close)
+        # it loads in its own process while the worlds are read here; the daemon asks again, and hears what went wrong
+        asyncio.get_running_loop().run_in_executor(None, engine.start).add_done_callback(_noticed)
         state = open_state(settings.state_dir, clock, stream)
         open_parts.callback(state.journal.close)
         worlds = {
@@ -91,7 +95,6 @@ async def _serve(settings: Settings, packs: dict[str, Pack], engine_of: EngineOf
         }
         for name, pack in packs.items():
             self_test(pack, worlds[name].world)
-        engine = engine_of(settings, tuple(packs.values()))
         sockets = Sockets(
             settings.command_address,
             settings.events_address,
@@ -104,3 +107,9 @@ async def _serve(settings: Settings, packs: dict[str, Pack], engine_of: EngineOf
         gc.collect()
         gc.freeze()
         await daemon.run()
+
+
+def _noticed(start: asyncio.Future[None]) -> None:
+    """Whoever waits for the engine gets its fault from the engine itself."""
+    if not start.cancelled():
+        start.exception()

@@ -38,6 +38,7 @@ def engine_options(model: ModelSettings, *, cache_dir: Path | None = None) -> En
         kv_type=model.kv_type,
         flash_attention=model.flash_attention,
         cache_dir=cache_dir,
+        settle=model.settle_ties,
     )
 
 
