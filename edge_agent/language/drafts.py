@@ -17,7 +17,7 @@ from edge_agent.language.usual import LEARNT, Usual
 
 SHAPES_MAX: Final = 4_096
 """Sentences remembered; the one not heard for longest goes first."""
-SHARE_MIN: Final = 0.35
+SHARE_MIN: Final = 0.6
 """On a CPU, where a token read in vain costs about a third of a pass."""
 SHARE_MIN_GPU: Final = 0.1
 """On a GPU, where a few more tokens in a pass cost next to nothing."""
