@@ -46,6 +46,18 @@ def llama3_vocab() -> Path:
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+def tiny_llama3() -> Path:
+    """A tiny model of random weights with the real Llama 3 vocabulary, made once."""
+    script = make_model_module()
+    path = ROOT / ".cache" / "models" / "tiny-llama3.gguf"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".part")
+        script.make_model(fresh, script.SHAPES["tiny"], script.read_vocab(llama3_vocab()))
+        fresh.rename(path)
+    return path
+
+
 def sentence(text: str, *mentions: tuple[str, str, Entity | tuple[Entity, ...] | Quantity | None]) -> Linked:
     """A linked sentence: each mention is (label, its words in the text, what it is)."""
     found = []

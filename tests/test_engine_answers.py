@@ -14,11 +14,9 @@ from engine_models import (
     FORWARD,
     JOHN,
     RED_BOX,
-    ROOT,
     SAY,
-    llama3_vocab,
-    make_model_module,
     sentence,
+    tiny_llama3,
     write_tiny,
 )
 from hypothesis import HealthCheck, given, settings
@@ -168,14 +166,7 @@ def test_whatever_the_weights_the_answers_resolve(bytewise: LocalEngine, pack: s
 @pytest.fixture(scope="module")
 def llama3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     """The real Llama 3 vocabulary under random weights."""
-    script = make_model_module()
-    path = ROOT / ".cache" / "models" / "tiny-llama3.gguf"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".part")
-        script.make_model(fresh, script.SHAPES["tiny"], script.read_vocab(llama3_vocab()))
-        fresh.rename(path)
-    engine = opened(path)
+    engine = opened(tiny_llama3())
     yield engine
     engine.close()
 
