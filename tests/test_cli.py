@@ -191,9 +191,10 @@ def test_replay_without_a_journal(tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("facts", "part"),
     [
-        pytest.param({"parameters": 5_600_000}, "5.6 M parameters, on the CPU", id="cpu"),
-        pytest.param({"gpu_build": True, "offloaded": "33/33"}, "33/33 on a GPU", id="gpu"),
-        pytest.param({"gpu_build": True}, "no layers on a GPU", id="gpu-unused"),
+        pytest.param({"parameters": 5_600_000}, "5.6 M parameters", id="size"),
+        pytest.param({"placement": "runs on the processor"}, "; runs on the processor", id="cpu"),
+        pytest.param({"placement": "RTX 4090: all 33 layers fit", "offloaded": "33/33"}, "fit; 33/33", id="gpu"),
+        pytest.param({"warnings": ["only 20 of 33 layers"]}, "WARNING: only 20 of 33 layers", id="split"),
         pytest.param({"fallback": "runs without extra matrix kernels"}, "runs without extra", id="fallback"),
     ],
 )

@@ -130,14 +130,15 @@ def _engine(settings: Settings) -> Finding:
     packs = tuple(with_grammar(load_pack(pack.name), pack.grammar) for pack in settings.packs)
     with engine_of(settings.model, packs) as engine:
         facts = engine.facts
-    return Finding("engine", NOTE if "fallback" in facts else GOOD, engine_detail(facts), facts)
+    slower = "fallback" in facts or facts["warnings"]
+    return Finding("engine", NOTE if slower else GOOD, engine_detail(facts), facts)
 
 
 def engine_detail(facts: Mapping[str, Any]) -> str:
     """What a person wants to know of an engine that proved itself with a decode."""
-    layers = facts.get("offloaded") or "no layers"
-    where = f"{layers} on a GPU" if facts.get("gpu_build") else "on the CPU: this build knows no GPU"
-    parts = [f"proved itself with a decode; {facts.get('parameters', 0) / 1e6:.1f} M parameters, {where}"]
+    parts = [f"proved itself with a decode; {facts.get('parameters', 0) / 1e6:.1f} M parameters"]
+    parts += [str(facts[key]) for key in ("placement", "offloaded") if facts.get(key)]
+    parts += [f"WARNING: {warning}" for warning in facts.get("warnings", ())]
     if fallback := facts.get("fallback"):
         parts.append(f"{fallback}; scripts/build-engine.sh builds one that fits")
     return "; ".join(parts)
