@@ -1,10 +1,13 @@
 """Many decodings read in common passes: who reads what next. Pure: the context and the clock are handed in.
 
 Decides: decodings join and leave between passes; the earliest deadline is served first, and whoever fits beside it
-reads in the same pass. Where cells run out, the one with the latest deadline gives its own back and reads again
-later, which costs it time and changes nothing. A decoding past its deadline is EXPIRED without another pass, one that
-needs more cells than there are is PROMPT_TOO_LONG. A fault of one decoding is its own; a fault of a pass is shared by
-all who read in it.
+reads in the same pass. Where cells or sequences run out, the one with the latest deadline gives its own back and reads
+again later, which costs it time and changes nothing. A decoding past its deadline is EXPIRED without another pass, one
+that needs more cells than there are is PROMPT_TOO_LONG. A fault of one decoding is its own; a fault of a pass is shared
+by all who read in it.
+
+Whoever reads alone, when it is the first, finds no cells but the prefixes': all others have given theirs back. Which
+cells the tokens of others fill moves the last bits of a logit, too, so only then is the same question the same.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from edge_agent.errors import ClientFault, Code, EdgeAgentError
+from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
 from edge_agent.language.decoder import Logits, Read
 
 T = TypeVar("T")
@@ -44,7 +47,7 @@ class Sequences(Protocol):
 
     @property
     def working(self) -> range:
-        """The working sequences' numbers; the last one is for reading alone."""
+        """The working sequences' numbers."""
 
     @property
     def tokens_max(self) -> int:
@@ -101,7 +104,7 @@ class Batching(Generic[T]):
         self._sequences = sequences
         self._now_ms = now_ms
         self._jobs: list[Job[T]] = []
-        *self._idle, self._lone = sequences.working
+        self._idle = list(sequences.working)
         self._done: list[Finished[T]] = []
         self.passes = 0
         """Made so far."""
@@ -129,44 +132,61 @@ class Batching(Generic[T]):
             if self._now_ms() >= job.deadline_ms:
                 self._fail(job, ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided"))
         queue = sorted(self._jobs, key=lambda job: job.deadline_ms)
-        lone = next((job for job in queue if job.wanted.alone), None)
-        if lone is not None:
-            self._read_alone(lone)
+        if queue and queue[0].wanted.alone:
+            self._read_alone(queue[0])
         elif queue:
-            self._read_together(queue)
+            self._read(queue)
         done, self._done = self._done, []
         return done
 
-    def _read_together(self, queue: list[Job[T]]) -> None:
+    def _read_alone(self, job: Job[T]) -> None:
+        """Read a job's tokens from the prefix on, with nobody else's in the cells; a long text takes several passes."""
+        for one in self._jobs:
+            self._release(one)
+        wanted = job.wanted
+        while job in self._jobs and job.wanted is wanted and self._read([job]):
+            pass
+
+    def _read(self, queue: list[Job[T]]) -> bool:
+        """One pass for the first of these and for whoever fits beside it; whether it was made."""
         chosen = list(self._fill(queue))
         rows = self._pass([job for job, _ in chosen], [part for _, part in chosen])
         if rows is None:
-            return
+            return False
         for (job, part), own in zip(chosen, rows, strict=True):
             job.held += part.tokens
             if len(job.held) == len(job.wanted.tokens):
                 self._advance(job, own)
+        return True
 
     def _fill(self, queue: list[Job[T]]) -> Iterator[tuple[Job[T], Part]]:
         """Who reads what in the next pass."""
         tokens_left, rows_left = self._sequences.tokens_max, self._sequences.rows_max
         for place, job in enumerate(queue):
-            if job.sequence is None and not self._idle:
+            wanted = job.wanted
+            if place and wanted.alone:
+                continue
+            if len(wanted.tokens) > self._sequences.free:
+                why = f"{len(wanted.tokens)} tokens, and there is room for {self._sequences.free}"
+                self._fail(job, ClientFault(Code.PROMPT_TOO_LONG, why))
                 continue
             self._keep_common(job)
-            start, wanted = len(job.held), job.wanted
+            start = len(job.held)
             tokens = wanted.tokens[start:]
-            if len(tokens) > tokens_left and tokens_left == self._sequences.tokens_max:
+            if len(tokens) > tokens_left == self._sequences.tokens_max:
                 tokens = tokens[: min(tokens_left, wanted.rows[0] - start)]  # a long text is read in several passes
             rows = tuple(row - start for row in wanted.rows if row - start < len(tokens))
             if len(tokens) > tokens_left or len(rows) > rows_left:
                 continue
-            planned = self._sequences.tokens_max - tokens_left
-            if not self._make_room(len(tokens), planned, queue[place:]):
+            planned, later = self._sequences.tokens_max - tokens_left, queue[place + 1 :]
+            if not self._make_room(planned + len(tokens), later):
+                continue
+            sequence = self._sequence_of(job, later)
+            if sequence is None:
                 continue
             tokens_left -= len(tokens)
             rows_left -= len(rows)
-            yield job, Part(self._sequence_of(job), start, tokens, rows)
+            yield job, Part(sequence, start, tokens, rows)
 
     def _keep_common(self, job: Job[T]) -> None:
         """Forget what the sequence holds beyond what is wanted; the first row wanted has to be read anew."""
@@ -177,46 +197,28 @@ class Batching(Generic[T]):
             self._sequences.cut(job.sequence, common)
             job.held = job.held[:common]
 
-    def _make_room(self, cells: int, planned: int, later: Sequence[Job[T]]) -> bool:
-        """Whether the first of `later` gets so many cells, if need be those of the others behind it.
-
-        `planned`: cells that this pass takes already.
-        """
-        first, *others = later
-        used = planned + sum(len(job.held) for job in self._jobs)
-        while used + cells > self._sequences.free:
-            victim = next((job for job in reversed(others) if job.held), None)
-            if victim is None:
-                if used == len(first.held):  # nobody else holds any, so waiting would not help
-                    why = f"{len(first.wanted.tokens)} tokens, and there is room for {self._sequences.free}"
-                    self._fail(first, ClientFault(Code.PROMPT_TOO_LONG, why))
+    def _make_room(self, cells: int, later: Sequence[Job[T]]) -> bool:
+        """Whether a pass has so many cells for what is new in it, if need be those of the jobs that come later."""
+        held = sum(len(job.held) for job in self._jobs)
+        while held + cells > self._sequences.free:
+            last = next((job for job in reversed(later) if job.held), None)
+            if last is None:
                 return False
-            used -= len(victim.held)
-            self._release(victim)
+            held -= len(last.held)
+            self._release(last)
         return True
 
-    def _read_alone(self, job: Job[T]) -> None:
-        """Read a job's tokens into the lone sequence from the prefix on: what others read changes nothing in it."""
-        wanted, most = job.wanted, self._sequences.tokens_max
-        if len(job.held) + len(wanted.tokens) > self._sequences.free:
-            self._release(job)
-        holders = sorted(self._jobs, key=lambda one: (one is not job, one.deadline_ms))
-        if not self._make_room(len(wanted.tokens), 0, holders):
-            return
-        self._sequences.begin(self._lone, job.prefix)
-        start, rows = 0, None
-        while start < len(wanted.tokens):
-            tokens = wanted.tokens[start:]
-            if len(tokens) > most:
-                tokens = tokens[: min(most, wanted.rows[0] - start)]
-            own = tuple(row - start for row in wanted.rows if start <= row < start + len(tokens))
-            rows = self._pass([job], [Part(self._lone, start, tokens, own)])
-            if rows is None:
-                break
-            start += len(tokens)
-        if rows is not None:
-            self._advance(job, rows[0])
-        self._sequences.drop(self._lone)
+    def _sequence_of(self, job: Job[T], later: Sequence[Job[T]]) -> int | None:
+        """The sequence that a job reads in, if need be that of one that comes later."""
+        if job.sequence is None:
+            if not self._idle:
+                last = next((one for one in reversed(later) if one.sequence is not None), None)
+                if last is None:
+                    return None
+                self._release(last)
+            job.sequence = self._idle.pop()
+            self._sequences.begin(job.sequence, job.prefix)
+        return job.sequence
 
     def _pass(self, jobs: list[Job[T]], parts: list[Part]) -> list[list[Logits]] | None:
         """One pass; None when it failed and the jobs have been told."""
@@ -242,6 +244,8 @@ class Batching(Generic[T]):
             self._done.append(Finished(job.ticket, end.value))
         except EdgeAgentError as problem:
             self._fail(job, problem)
+        except Exception as bug:  # of the decoder, the grammar's reader, a draft: the others are decided all the same
+            self._fail(job, NodeFault(Code.INTERNAL, f"a fault of the engine's own: {type(bug).__name__}: {bug}"[:300]))
 
     def _fail(self, job: Job[T], problem: EdgeAgentError) -> None:
         self._leave(job)
@@ -258,12 +262,6 @@ class Batching(Generic[T]):
             self._sequences.drop(job.sequence)
             self._idle.append(job.sequence)
         job.sequence, job.held = None, ()
-
-    def _sequence_of(self, job: Job[T]) -> int:
-        if job.sequence is None:
-            job.sequence = self._idle.pop()
-            self._sequences.begin(job.sequence, job.prefix)
-        return job.sequence
 
 
 def _common(held: Sequence[int], wanted: Sequence[int]) -> int:

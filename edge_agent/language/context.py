@@ -41,17 +41,17 @@ _FLASH: Final = {
 
 
 class Context:
-    """Kept prefixes `0 … prefixes - 1`, then working sequences, of which the last is for reading alone."""
+    """Kept prefixes `0 … prefixes - 1`, then working sequences."""
 
     def __init__(self, weights: Weights, options: ContextOptions, now_ms: Callable[[], float]) -> None:
         """
         Raises:
             NodeFault: ENGINE_UNAVAILABLE when memory for `options.n_ctx` cells cannot be had.
         """
-        lone = options.prefixes + options.sequences
-        self.working = range(options.prefixes, lone + 1)
-        self._scratch = lone + 1
-        self._context = llama_cpp.llama_init_from_model(weights.pointer, _parameters(options, sequences=lone + 2))
+        self._scratch = options.prefixes + options.sequences
+        self.working = range(options.prefixes, self._scratch)
+        parameters = _parameters(options, sequences=self._scratch + 1)
+        self._context = llama_cpp.llama_init_from_model(weights.pointer, parameters)
         if not self._context:
             why = f"no context of {options.n_ctx} tokens can be made (memory?): {weights.log.last()}"
             raise NodeFault(Code.ENGINE_UNAVAILABLE, why)

@@ -40,7 +40,7 @@ class Read:
     """What is to be read: all tokens that shall stand after the prefix, those that stand there already among them.
 
     `rows`: places in `tokens`, rising, after which the logits are wanted. `alone`: in one batch of its own, from the
-    prefix on.
+    prefix on, with the tokens of nobody else in the cells.
     """
 
     tokens: tuple[int, ...]
