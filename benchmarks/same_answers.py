@@ -1,123 +1,209 @@
-"""Whether the fast decoder answers as llama.cpp's own grammar sampler does, on the same model and prompts.
+"""Whether every way to decode gives the same answer, and how far the way of reading moves a logit.
 
-    python benchmarks/same_answers.py EVAL.jsonl --limit 200
+    python benchmarks/same_answers.py --limit 2000
+    python benchmarks/same_answers.py --limit 60 --model .cache/models/llama3-1b-q4_k_m.gguf --threads 2
+    python benchmarks/same_answers.py SET.jsonl --limit 100 --reference
 
-Each sentence is decided three times: by the fast decoder (forced tokens skipped, guesses checked), by the same one
-token a pass, and by llama.cpp's grammar and greedy samplers. An unequal pair whose smallest margin between the best and
-the second-best allowed token is below --margin is a near tie: batches of different sizes round differently.
+Sentences are drawn from the packs' phrases, seeded, or read from a file of examples. Each is decided one token a pass,
+with forced tokens skipped, with what is remembered, with a draft that is right, cut off, wrong, and absurd, and once
+more in the company of up to 15 others, each in a way of its own. Every answer must be the one of one token a pass, byte
+for byte, near ties among them. The choices that were read on the way are compared with the same tokens read alone: the
+largest move of a logit must stay below half of what the decoder takes for a near tie, or that rule proves nothing.
+
+--reference also asks llama.cpp's own grammar sampler, which spells forced text in any tokens and settles no near tie.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
+
+from rounding import Alone, Rounding, Seen, watched
 
 from edge_agent.clock import SystemClock
-from edge_agent.errors import EdgeAgentError
-from edge_agent.evaluation.examples import Example, read_examples
+from edge_agent.evaluation.examples import read_examples
 from edge_agent.evaluation.predicting import runnable
-from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.sentence import SentenceGrammars
-from edge_agent.language.decision import DecideRequest
+from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.decoder import NONE, Decoded
 from edge_agent.language.instruction import pack_prompt
-from edge_agent.language.local import LocalEngine
+from edge_agent.language.local import LocalEngine, Way
+from edge_agent.language.lookahead import Drafted, nothing_drafted
 from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.options import EngineOptions
-from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import SHIPPED, load_pack
+from edge_agent.training.corpus import Corpus
 from edge_agent.world.linker import Linker
-from edge_agent.world.mention import Dialogue, Linked
 from edge_agent.world.store import World
 
+COMPANY_MAX = 16
+"""Sentences decided at the same time."""
+ABSURD = ("\x00\x01", "[[[[", '[{"action":"', '{"fly":true}', "💥" * 40, '[{"action":"reject","reason":"' + "x" * 600)
+"""Drafts that no model would write."""
 
-class Comparison:
-    """One engine asked in three ways; counts what is equal."""
 
-    def __init__(self, engine: LocalEngine, packs: dict[str, Pack], margin: float) -> None:
+def requests(seed: int, packs: Sequence[str] = SHIPPED) -> Iterator[DecideRequest]:
+    """Sentences of the packs' phrases with names of things that never were, without end; the packs take turns."""
+    grammars = {name: SentenceGrammars(load_pack(name)) for name in packs}
+    sources = [Corpus((name,))(random.Random(seed + place)) for place, name in enumerate(packs)]
+    for one in (example for examples in zip(*sources, strict=True) for example in examples):
+        assert one.linked is not None
+        yield DecideRequest(one.pack, one.marked, grammars[one.pack].for_sentence(one.linked), math.inf)
+
+
+def requests_of(path: Path) -> Iterator[DecideRequest]:
+    """The sentences of a file of examples."""
+    packs = {name: load_pack(name) for name in SHIPPED}
+    grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
+    linkers: dict[object, Linker] = {}
+    for example in runnable(read_examples(path), packs)[0]:
+        if example.world_key not in linkers:
+            linkers = {example.world_key: Linker(World.of(example.world))}
+        linked = linkers[example.world_key].link(example.text or "")
+        yield DecideRequest(example.pack, linked.marked, grammars[example.pack].for_sentence(linked), math.inf)
+
+
+def draft_of(text: str) -> Drafted:
+    """This text as a draft."""
+    whole = text.encode()
+    return lambda written: whole[len(written) :] if whole.startswith(written) else b""
+
+
+class SameAnswers:
+    """Asks an engine in every way, and counts."""
+
+    def __init__(self, engine: LocalEngine, seed: int) -> None:
         self._engine = engine
-        self._packs = packs
-        self._grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
-        self._margin = margin
-        self._linkers: dict[str, Linker] = {}
-        self.sentences = self.equal = self.equal_plain = self.equal_actions = self.near_ties = 0
-        self.passes: dict[str, list[int]] = {"fast": [], "reference": []}
-        self.decode_ms: dict[str, list[float]] = {"fast": [], "reference": []}
-        self.unequal: list[dict[str, object]] = []
+        self._rng = random.Random(seed)
+        self._alone = Alone(engine)
+        self._before = ""
+        self.answers: Counter[str] = Counter()
+        self.passes: Counter[str] = Counter()
+        self.settled: Counter[str] = Counter()
+        self.different: list[dict[str, str]] = []
+        self.rounding: dict[str, Rounding] = {}
 
-    def add(self, example: Example) -> None:
-        """Decide one example in every way."""
-        key = f"{example.pack}/{example.world_key}"
-        if key not in self._linkers:
-            self._linkers = {key: Linker(World.of(example.world))}
-        linker = self._linkers[key]
-        linked = linker.link(example.text or "")
-        grammar = self._grammars[example.pack].for_sentence(linked)
-        request = DecideRequest(example.pack, linked.marked, grammar, SystemClock().now_ms() + 600_000)
-        ours, decoded = self._engine.run(request, self._engine.fast)
-        plain, _ = self._engine.run(request, self._engine.plain)
-        theirs, _ = self._engine.run(request, self._engine.reference)
-        self.sentences += 1
-        self.equal += ours.answer == theirs.answer
-        self.equal_plain += ours.answer == plain.answer
-        same = [self._actions(example, linked, linker.world, answer) for answer in (ours.answer, theirs.answer)]
-        self.equal_actions += same[0] == same[1]
-        for name, decision in (("fast", ours), ("reference", theirs)):
-            self.passes[name].append(decision.passes)
-            self.decode_ms[name].append(decision.decode_ms)
+    def ask(self, group: Sequence[DecideRequest]) -> None:
+        """Decide some sentences, each in every way by itself, then all of them at the same time."""
+        answers = [self._by_itself(request) for request in group]
+        seen: list[Seen] = []
+        waiting = list(enumerate(group))
+        while waiting or self._engine.busy:
+            joining = self._rng.randrange(4)
+            for number, request in waiting[:joining]:
+                draft = self._rng.choice([None, *self._drafts(answers[number]).values()])
+                self._engine.add(request, str(number), self._way(seen, draft))
+            del waiting[:joining]
+            for finished in self._engine.step():
+                number = int(finished.ticket)
+                self._count("together", group[number], answers[number], *finished.result)
+        self._measure("together", seen)
+
+    def _by_itself(self, request: DecideRequest) -> str:
+        seen: list[Seen] = []
+        plain, decoded = self._engine.run(request, watched(self._engine, seen, savings=NONE))
+        self._count("one token a pass", request, plain.answer, plain, decoded)
+        self._measure("one token a pass", seen)
+        for name, draft in {"forced skipped": None, **self._drafts(plain.answer)}.items():
+            seen = []
+            self._count(name, request, plain.answer, *self._engine.run(request, self._way(seen, draft)))
+            self._measure(name, seen)
+        self._count("remembered", request, plain.answer, *self._engine.run(request, self._engine.fast))
+        self._before = plain.answer
+        return plain.answer
+
+    def _drafts(self, answer: str) -> dict[str, str]:
+        """Drafts of each kind for a sentence that has this answer."""
+        return {
+            "right draft": answer,
+            "cut draft": answer[: self._rng.randrange(len(answer))],
+            "wrong draft": self._before,
+            "absurd draft": self._rng.choice(ABSURD),
+        }
+
+    def _way(self, seen: list[Seen], draft: str | None) -> Way:
+        return watched(self._engine, seen, drafted=draft_of(draft) if draft else nothing_drafted)
+
+    def _count(self, way: str, request: DecideRequest, plain: str, decision: Decision, decoded: Decoded) -> None:
+        self.answers[way] += 1
+        self.passes[way] += decoded.passes
+        self.settled[way] += decoded.settled
+        if decision.answer != plain:
+            self.different.append({"way": way, "marked": request.marked, "plain": plain, "other": decision.answer})
+
+    def _measure(self, way: str, seen: Sequence[Seen]) -> None:
+        rounding = self.rounding.setdefault(way, Rounding())
+        for one in seen:
+            rounding.add(one.logits, self._alone.logits(one), self._engine.tie)
+
+    def report(self) -> dict[str, Any]:
+        """All counts; logits in logits, times nowhere."""
+        return {
+            "sentences": self.answers["one token a pass"],
+            "answers": sum(self.answers.values()),
+            "different": self.different,
+            "tie": self._engine.tie,
+            "ways": {
+                way: {
+                    "passes": round(self.passes[way] / count, 2),
+                    "settled": self.settled[way],
+                    **(self.rounding[way].figures(self._engine.tie) if way in self.rounding else {}),
+                }
+                for way, count in self.answers.items()
+            },
+        }
+
+
+def references(engine: LocalEngine, asked: Sequence[DecideRequest]) -> dict[str, Any]:
+    """How many answers llama.cpp's own grammar sampler gives as well."""
+    unequal = []
+    for request in asked:
+        ours, decoded = engine.run(request, engine.undrafted)
+        theirs, _ = engine.run(request, engine.reference)
         if ours.answer != theirs.answer:
-            self.near_ties += decoded.margin < self._margin
-            self.unequal.append(
-                {"id": example.id, "fast": ours.answer, "reference": theirs.answer, "margin": round(decoded.margin, 5)}
-            )
+            unequal.append({"ours": ours.answer, "reference": theirs.answer, "margin": round(decoded.margin, 5)})
+    return {"sentences": len(asked), "equal": len(asked) - len(unequal), "unequal": unequal}
 
-    def _actions(self, example: Example, linked: Linked, world: World, answer: str) -> object:
-        try:
-            return resolve(self._packs[example.pack], answer, linked, world, Dialogue(), example.area, None)
-        except EdgeAgentError as problem:
-            return problem.code
+
+def prepared(model: Path, **options: Any) -> LocalEngine:
+    """An engine with the shipped packs' prompts that takes so much company."""
+    engine = LocalEngine(
+        EngineOptions(model, n_gpu_layers=0, sha256=bundled_sha256(model), sequences=COMPANY_MAX, **options),
+        SystemClock(),
+    )
+    engine.prepare({name: pack_prompt(load_pack(name), engine.style) for name in SHIPPED})
+    return engine
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare the fast decoder with llama.cpp's own grammar sampler.")
-    parser.add_argument("file", type=Path, metavar="EVAL.jsonl")
-    parser.add_argument("--limit", type=int, default=200, metavar="N")
-    parser.add_argument("--model", type=Path, help="a GGUF file (default: the bundled model)")
+    parser = argparse.ArgumentParser(description="Decide the same sentences in every way and compare the answers.")
+    parser.add_argument("file", type=Path, nargs="?", metavar="SET.jsonl", help="examples (default: packs' phrases)")
+    parser.add_argument("--limit", type=int, default=300, metavar="N", help="sentences")
+    parser.add_argument("--model", type=Path, default=bundled_model(), help="a GGUF file (default: the bundled model)")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--margin", type=float, default=0.02, help="below this margin of logits a choice is a near tie")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--flash-attention", choices=("auto", "on", "off"), default="auto")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--reference", action="store_true", help="ask llama.cpp's own grammar sampler instead")
     args = parser.parse_args()
-    packs = {name: load_pack(name) for name in SHIPPED}
-    examples, _ = runnable(read_examples(args.file), packs)
-    path = args.model or bundled_model()
-    options = EngineOptions(model=path, n_threads=args.threads, sha256=bundled_sha256(path))
-    engine = LocalEngine(options, SystemClock())
-    used = {name: pack for name, pack in packs.items() if any(example.pack == name for example in examples)}
-    engine.prepare({name: pack_prompt(pack, engine.style) for name, pack in used.items()})
-    comparison = Comparison(engine, packs, args.margin)
-    for example in examples[: args.limit]:
-        comparison.add(example)
-    engine.close()
-    _show(comparison, as_json=args.json)
-
-
-def _show(comparison: Comparison, *, as_json: bool) -> None:
-    report = {
-        "sentences": comparison.sentences,
-        "equal_answers": comparison.equal,
-        "equal_actions": comparison.equal_actions,
-        "equal_to_one_token_a_pass": comparison.equal_plain,
-        "near_ties_among_unequal": comparison.near_ties,
-        "passes_mean": {name: round(statistics.fmean(values), 2) for name, values in comparison.passes.items()},
-        "decode_ms_median": {name: round(statistics.median(all_), 2) for name, all_ in comparison.decode_ms.items()},
-        "unequal": comparison.unequal,
-    }
-    if as_json:
-        print(json.dumps(report))
+    asked = list(islice(requests_of(args.file) if args.file else requests(args.seed), args.limit))
+    engine = prepared(args.model, n_threads=args.threads, flash_attention=args.flash_attention)
+    if args.reference:
+        print(json.dumps(references(engine, asked), indent=1))
         return
-    for name, value in report.items():
-        print(f"{name:28} {value}")
+    same, rng = SameAnswers(engine, args.seed), random.Random(args.seed)
+    while asked:
+        size = rng.randint(2, COMPANY_MAX)
+        same.ask(asked[:size])
+        del asked[:size]
+    print(json.dumps(same.report(), indent=1, ensure_ascii=False))
+    engine.close()
 
 
 if __name__ == "__main__":

@@ -163,15 +163,16 @@ class LocalEngine:
         for marks, answer, count in answers:
             self._drafts.learn_usual(pack, tuple(marks), answer, count)
 
-    def add(self, request: DecideRequest, ticket: str) -> None:
-        """Take a sentence in; a later `step` says what became of it."""
-        self._shared.add(Job(ticket, self._place(request), request.deadline_ms, self._deciding(request)))
+    def add(self, request: DecideRequest, ticket: str, way: Way | None = None) -> None:
+        """Take a sentence in; a later `step` says what became of it, and with a `way` of its own what `run` says."""
+        steps: Steps[Any] = self._one_way(request, way) if way else self._deciding(request)
+        self._shared.add(Job(ticket, self._place(request), request.deadline_ms, steps))
 
     def withdraw(self, ticket: str) -> None:
         """Nobody waits for this sentence any more."""
         self._shared.withdraw(ticket)
 
-    def step(self) -> list[Finished[Decision]]:
+    def step(self) -> list[Finished[Any]]:
         """One pass for all sentences that were added; those that are decided now."""
         return self._shared.step()
 
