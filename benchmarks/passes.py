@@ -16,7 +16,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,13 @@ from edge_agent.evaluation.predicting import runnable
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
 from edge_agent.language.decoder import ALL, NONE, Decoded, Savings, decode
-from edge_agent.language.drafts import Drafts
+from edge_agent.language.drafts import SHARE_MIN_GPU, Drafts
 from edge_agent.language.instruction import pack_prompt
 from edge_agent.language.local import LocalEngine
 from edge_agent.language.lookahead import Drafted, nothing_drafted
-from edge_agent.language.models import bundled_model, bundled_sha256
 from edge_agent.language.options import EngineOptions
+from edge_agent.language.phrase_answers import usual_answers
+from edge_agent.node.engines import bundled_options
 from edge_agent.packs.registry import SHIPPED, load_pack
 from edge_agent.world.linker import Linker
 from edge_agent.world.store import World
@@ -108,54 +109,75 @@ def draft_of(text: str) -> Drafted:
     return lambda written: whole[len(written) :] if whole.startswith(written) else b""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Count forward passes with the Llama 3 vocabulary.")
-    parser.add_argument("files", type=Path, nargs="+", metavar="SET.jsonl")
-    parser.add_argument("--limit", type=int, default=300, metavar="N", help="sentences of each set")
-    parser.add_argument("--json", action="store_true", help="one JSON object a set")
-    args = parser.parse_args()
-    packs = {name: load_pack(name) for name in SHIPPED}
-    bundled = LocalEngine(EngineOptions(model=bundled_model(), sha256=bundled_sha256(bundled_model())), SystemClock())
-    bundled.prepare({name: pack_prompt(pack, bundled.style) for name, pack in packs.items()})
-    puppet = Puppet(llama3_engine())
-    grammars = {name: SentenceGrammars(pack) for name, pack in packs.items()}
-    total: dict[str, list[int]] = {}
-    for path in args.files:
-        examples, _ = runnable(read_examples(path), packs)
+class Count:
+    """Decodes every sentence's answer in each way, and counts."""
+
+    def __init__(self) -> None:
+        self._packs = {name: load_pack(name) for name in SHIPPED}
+        self._bundled = LocalEngine(bundled_options(), SystemClock())
+        self._bundled.prepare({name: pack_prompt(pack, self._bundled.style) for name, pack in self._packs.items()})
+        self._puppet = Puppet(llama3_engine())
+        self._grammars = {name: SentenceGrammars(pack) for name, pack in self._packs.items()}
+
+    def of_set(self, path: Path, limit: int) -> dict[str, list[int]]:
+        """The costs of a set's sentences, by way; nothing where no shipped pack has any."""
+        examples, _ = runnable(read_examples(path), self._packs)
         costs: dict[str, list[int]] = {}
-        memory, before, linkers = Drafts(), "", {}
-        for example in examples[: args.limit]:
+        phrases, memory = self._usual(), self._usual()
+        before = ""
+        linkers: dict[str, Linker] = {}
+        for example in examples[:limit]:
             if example.world_key not in linkers:
                 linkers = {example.world_key: Linker(World.of(example.world))}
             linked = linkers[example.world_key].link(example.text or "")
-            grammar = grammars[example.pack].for_sentence(linked)
+            grammar = self._grammars[example.pack].for_sentence(linked)
             deadline_ms = SystemClock().now_ms() + 600_000
-            answer = bundled.decide(DecideRequest(example.pack, linked.marked, grammar, deadline_ms)).answer
+            answer = self._bundled.decide(DecideRequest(example.pack, linked.marked, grammar, deadline_ms)).answer
             remembered = memory.of(example.pack, linked.marked)
-            ways: dict[str, Callable[[], Decoded]] = {
-                "one a pass": lambda: puppet.decode(grammar, answer, NONE, nothing_drafted),  # noqa: B023 - called at once
-                "forced skipped": lambda: puppet.decode(grammar, answer, ALL, nothing_drafted),  # noqa: B023
-                "remembered": lambda: puppet.decode(grammar, answer, ALL, remembered.after),  # noqa: B023
-                "right draft": lambda: puppet.decode(grammar, answer, ALL, draft_of(answer)),  # noqa: B023
-                "wrong draft": lambda: puppet.decode(grammar, answer, ALL, draft_of(before)),  # noqa: B023
+            ways: dict[str, tuple[Savings, Drafted]] = {
+                "one token a pass": (NONE, nothing_drafted),
+                "forced tokens skipped": (ALL, nothing_drafted),
+                "what is usual read ahead": (ALL, phrases.of(example.pack, linked.marked).after),
+                "and answers remembered": (ALL, remembered.after),
+                "a right draft": (ALL, draft_of(answer)),
+                "a wrong draft": (ALL, draft_of(before)),
             }
-            decoded = {name: way() for name, way in ways.items()}
-            for name, one in decoded.items():
-                costs.setdefault(name, []).append(one.passes)
-                total.setdefault(name, []).append(one.passes)
-            costs.setdefault("tokens", []).append(len(decoded["one a pass"].tokens))
-            total.setdefault("tokens", []).append(len(decoded["one a pass"].tokens))
+            found = {name: self._puppet.decode(grammar, answer, *way) for name, way in ways.items()}
+            for name, decoded in found.items():
+                costs.setdefault(name, []).append(decoded.passes)
             if answer != before:
-                extra = decoded["wrong draft"].passes - decoded["forced skipped"].passes
-                costs.setdefault("wrong draft's extra", []).append(extra)
-                total.setdefault("wrong draft's extra", []).append(extra)
-            learnt = decoded["forced skipped"]
-            pieces = [puppet._engine.vocabulary.pieces[token] for token in learnt.tokens]
-            remembered.learn(answer.encode(), [sum(map(len, pieces[: choice.place])) for choice in learnt.choices])
+                extra = found["a wrong draft"].passes - found["forced tokens skipped"].passes
+                costs.setdefault("its passes more", []).append(extra)
+            costs.setdefault("tokens", []).append(len(found["one token a pass"].tokens))
+            remembered.learn(answer.encode())
             before = answer
+        return costs
+
+    def _usual(self) -> Drafts:
+        """What the packs' phrases say is usual, and nothing of any sentence."""
+        drafts = Drafts(SHARE_MIN_GPU)
+        for name, pack in self._packs.items():
+            for one in usual_answers(pack):
+                drafts.learn_usual(name, one.marks, one.answer, one.count)
+        return drafts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Count forward passes with the Llama 3 vocabulary.")
+    parser.add_argument("files", type=Path, nargs="+", metavar="SET.jsonl")
+    parser.add_argument("--limit", type=int, default=1_000, metavar="N", help="sentences of each set")
+    parser.add_argument("--json", action="store_true", help="one JSON object a set")
+    args = parser.parse_args()
+    count = Count()
+    total: dict[str, list[int]] = {}
+    for path in args.files:
+        costs = count.of_set(path, args.limit)
+        if not costs:
+            continue
+        for name, found in costs.items():
+            total.setdefault(name, []).extend(found)
         tell(path.stem, costs, as_json=args.json)
-    if len(args.files) > 1:
-        tell("all", total, as_json=args.json)
+    tell("all", total, as_json=args.json)
 
 
 def tell(name: str, costs: dict[str, list[int]], *, as_json: bool) -> None:
@@ -172,7 +194,7 @@ def tell(name: str, costs: dict[str, list[int]], *, as_json: bool) -> None:
         return
     print(f"{name}: {len(costs['tokens'])} sentences")
     for what, figure in figures.items():
-        print(f"  {what:20} mean {figure['mean']:6.2f}   p95 {figure['p95']:3}   max {figure['max']:3}")
+        print(f"  {what:26} mean {figure['mean']:6.2f}   p95 {figure['p95']:3}   max {figure['max']:3}")
 
 
 if __name__ == "__main__":
