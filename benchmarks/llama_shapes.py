@@ -17,7 +17,10 @@ Kind = gguf.GGMLQuantizationType
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a Llama; with experts, each layer's feed-forward part is there once for each."""
+    """The sizes of a Llama; with experts, each layer's feed-forward part is there once for each.
+
+    `steady`: its parts are weighed as in a model before training, so that rounding does not grow from layer to layer.
+    """
 
     width: int
     layers: int
@@ -28,10 +31,11 @@ class Shape:
     rope_base: float
     experts: int = 0
     experts_used: int = 0
+    steady: bool = True
 
 
 SHAPES = {
-    "tiny": Shape(64, 2, 4, 2, 128, tied=True, rope_base=10_000.0),
+    "tiny": Shape(64, 2, 4, 2, 128, tied=True, rope_base=10_000.0, steady=False),
     "llama3-1b": Shape(2_048, 16, 32, 8, 8_192, tied=True, rope_base=500_000.0),
     "llama3-8b": Shape(4_096, 32, 32, 8, 14_336, tied=False, rope_base=500_000.0),
     "llama3-70b": Shape(8_192, 80, 64, 8, 28_672, tied=False, rope_base=500_000.0),
@@ -46,7 +50,7 @@ FILE_TYPES = {
 }
 """What a file may be quantized to, with what its header calls that. All but Q4_K_M give every matrix one type."""
 SHARP_ATTENTION = 4.0
-"""How much larger a Q4_K_M's attn_q is, so that attention picks tokens out instead of averaging over them all: what
+"""How much larger attn_q is, so that attention picks tokens out instead of averaging over them all: what
 comes next then depends on the sentence, as it does in a trained model."""
 
 
@@ -81,15 +85,14 @@ class Tensor:
 
 def tensors(shape: Shape, vocab_size: int, quantization: str) -> Iterator[Tensor]:
     """Every tensor of a file, in the order in which they lie there: the matrices, then the norms."""
-    mixed = quantization == "Q4_K_M"
-    kind_of = _q4_k_m(shape) if mixed else lambda _layer, _part: Kind[quantization]
+    kind_of = _q4_k_m(shape) if quantization == "Q4_K_M" else lambda _layer, _part: Kind[quantization]
     yield Tensor("token_embd.weight", (vocab_size, shape.width), kind_of(0, "output" if shape.tied else "token_embd"))
     if not shape.tied:
         yield Tensor("output.weight", (vocab_size, shape.width), kind_of(0, "output"))
     for layer in range(shape.layers):
         for part, sizes in _layer(shape):
             kind = Kind.F32 if part == "ffn_gate_inp" else kind_of(layer, part.removesuffix("_exps"))
-            yield Tensor(f"blk.{layer}.{part}.weight", sizes, kind, _gain(shape, layer, part) if mixed else 1.0)
+            yield Tensor(f"blk.{layer}.{part}.weight", sizes, kind, _gain(shape, layer, part))
     yield Tensor("output_norm.weight", (shape.width,), Kind.F32)
     for layer in range(shape.layers):
         for part in ("attn_norm", "ffn_norm"):
@@ -97,10 +100,12 @@ def tensors(shape: Shape, vocab_size: int, quantization: str) -> Iterator[Tensor
 
 
 def _gain(shape: Shape, layer: int, part: str) -> float:
-    """Of a part of a file that is made to be measured: layers above the first only add to what stands there already.
+    """Of a part of a steady model: layers above the first only add a little to what stands there already.
 
-    1/√(2·layers) is how GPT-2 begins (Radford et al. 2019, section 2.3); without it rounding grows from layer to layer.
+    1/√(2·layers) is how GPT-2 begins (Radford et al. 2019, section 2.3).
     """
+    if not shape.steady:
+        return 1.0
     if part == "attn_q":
         return SHARP_ATTENTION
     adds = layer > 0 and part.startswith(("attn_output", "ffn_down"))

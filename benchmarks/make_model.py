@@ -1,13 +1,15 @@
-"""Writes a GGUF model of a named shape with random weights: the right size and speed, and no sense at all.
+"""Writes a GGUF model of a named shape: the right size and speed, with random weights, or with a small model's sense.
 
     python benchmarks/make_model.py tiny /tmp/tiny.gguf
     python benchmarks/make_model.py llama3-1b /tmp/1b.gguf --vocab .cache/vocab/ggml-vocab-llama-bpe.gguf \\
         --quantization Q4_K_M
+    python benchmarks/make_model.py llama3-1b /tmp/1b.gguf --like models/edge-command-v1-f16.gguf --quantization Q4_K_M
 
 `tiny` takes the bundled model's tokenizer format (or a Llama 3 vocabulary with --vocab); the others need --vocab, which
-`scripts/fetch-vocab.sh` puts into .cache/. Weights are seeded, so equal calls give equal files. With --header-only the
-file has its full size and every name and type, but holes for weights: enough to plan for, and no room on the disk.
-Mixtral's shape comes with the vocabulary named, which is larger than Mixtral's own.
+`scripts/fetch-vocab.sh` puts into .cache/. With --like a file answers as that small model does (`widened`) and has its
+vocabulary, filled up with unused tokens to as many as Llama 3 has. Weights are seeded, so equal calls give equal files.
+With --header-only the file has its full size and every name and type, but holes for weights: enough to plan for, and no
+room on the disk. Mixtral's shape comes with the vocabulary named, which is larger than Mixtral's own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +26,9 @@ import gguf
 import numpy as np
 from llama_shapes import FILE_TYPES, SHAPES, Shape, Tensor, tensors
 from random_weights import random_weights
+from widened import Widened, read_small
 
+LLAMA3_TOKENS = 128_256
 MARKS = [*(f"[{number}" for number in range(1, 21)), *(f"[{letter}" for letter in "abcdefghij")]
 MARKS += ["[me", "[here", "[it", "[there", "]"]
 CONTROLS = ("<s>", "</s>", "<pad>")
@@ -56,14 +60,15 @@ def make_model(
     quantization: str = "F32",
     seed: int = 1,
     header_only: bool = False,
+    like: Widened | None = None,
 ) -> None:
-    """Write the file, tensor by tensor.
+    """Write the file, tensor by tensor; `like`: it answers as a small model does, whose vocabulary `vocab` begins with.
 
     Raises:
         ValueError: the shape's rows are not whole blocks of a type in the quantization.
     """
     writer = gguf.GGUFWriter(str(path), "llama")
-    _write_header(writer, shape, vocab, quantization)
+    _write_header(writer, like.shape if like else shape, vocab, quantization, like)
     wanted = list(tensors(shape, len(vocab.tokens), quantization))
     for tensor in wanted:
         plain = np.dtype(np.float16 if tensor.kind == gguf.GGMLQuantizationType.F16 else np.float32)
@@ -74,7 +79,7 @@ def make_model(
     if not header_only:
         rng = np.random.default_rng(seed)
         for tensor in wanted:
-            writer.write_tensor_data(random_weights(rng, tensor))
+            writer.write_tensor_data(like.weights(rng, tensor) if like else random_weights(rng, tensor))
     writer.close()
     if header_only:
         _extend(path, wanted)
@@ -87,16 +92,18 @@ def _extend(path: Path, wanted: Sequence[Tensor]) -> None:
     os.truncate(path, pad(path.stat().st_size, to) + data)
 
 
-def _write_header(writer: gguf.GGUFWriter, shape: Shape, vocab: Vocab, quantization: str) -> None:
+def _write_header(writer: gguf.GGUFWriter, shape: Shape, vocab: Vocab, quantization: str, like: Widened | None) -> None:
     head = shape.width // shape.heads
-    writer.add_name("random weights")
+    writer.add_name("a small model in a large shape" if like else "random weights")
+    if like and like.calibration:
+        writer.add_string("edge_agent.calibration", like.calibration)
     writer.add_context_length(8_192)
     writer.add_embedding_length(shape.width)
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.feed_forward)
     writer.add_head_count(shape.heads)
     writer.add_head_count_kv(shape.kv_heads)
-    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_layer_norm_rms_eps(like.epsilon if like else 1e-5)
     writer.add_rope_dimension_count(head)
     writer.add_rope_freq_base(shape.rope_base)
     if shape.experts:
@@ -197,33 +204,45 @@ def read_vocab(path: Path) -> Vocab:
         merges=list(value("merges")),  # type: ignore[call-overload]
         bos=int(value("bos_token_id")),  # type: ignore[call-overload]
         eos=int(value("eos_token_id")),  # type: ignore[call-overload]
+        pad=int(value("padding_token_id")) if "tokenizer.ggml.padding_token_id" in fields else None,  # type: ignore[call-overload]
     )
+
+
+def filled(vocab: Vocab, count: int) -> Vocab:
+    """The vocabulary with unused tokens behind its own, so many in all."""
+    unused = [f"<unused-{number}>" for number in range(count - len(vocab.tokens))]
+    types = vocab.types + [int(gguf.TokenType.UNUSED)] * len(unused)
+    return replace(vocab, tokens=vocab.tokens + unused, types=types)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a GGUF of random weights.")
     parser.add_argument("shape", choices=sorted(SHAPES))
     parser.add_argument("path", type=Path)
-    parser.add_argument("--vocab", type=Path, help="a GGUF whose vocabulary to take")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--vocab", type=Path, help="a GGUF whose vocabulary to take")
+    source.add_argument("--like", type=Path, metavar="SMALL.gguf", help="a small model whose answers to give")
     parser.add_argument("--quantization", default="F32", choices=FILE_TYPES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--header-only", action="store_true", help="holes in place of the weights")
     args = parser.parse_args()
-    if args.vocab is None and args.shape != "tiny":
-        parser.error(f"{args.shape} needs --vocab (see scripts/fetch-vocab.sh)")
-    vocab = read_vocab(args.vocab) if args.vocab else small_vocab()
+    if not args.vocab and not args.like and args.shape != "tiny":
+        parser.error(f"{args.shape} needs --vocab (see scripts/fetch-vocab.sh) or --like")
+    vocab = read_vocab(args.vocab or args.like) if args.vocab or args.like else small_vocab()
+    wanted = LLAMA3_TOKENS if args.like else 0
     try:
         make_model(
             args.path,
             SHAPES[args.shape],
-            vocab,
+            filled(vocab, wanted),
             quantization=args.quantization,
             seed=args.seed,
             header_only=args.header_only,
+            like=Widened(read_small(args.like), SHAPES[args.shape]) if args.like else None,
         )
     except ValueError as problem:
         parser.error(str(problem))
-    print(f"{args.path}: {args.path.stat().st_size / 1e6:.1f} MB, {len(vocab.tokens)} tokens")
+    print(f"{args.path}: {args.path.stat().st_size / 1e6:.1f} MB, {max(len(vocab.tokens), wanted)} tokens")
 
 
 if __name__ == "__main__":

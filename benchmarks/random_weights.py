@@ -1,8 +1,8 @@
 """Random weights in a GGUF's own layouts: mean 0, standard deviation gain/√columns, so that no pass dies or blows up.
 
 Q4_K, Q5_K and Q6_K cannot be quantized to by gguf-py, so their blocks are made directly: every level random, and the
-scales such that the weights come out right. There every row is its own. In the other types a large matrix repeats the
-random rows of one block of it, so that tokens whose rows are equal tie exactly.
+scales such that the weights come out right; every row is its own. In the other types a large matrix repeats some random
+rows, the vocabulary's apart: tokens with equal rows would tie.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 _WHOLE_MATRIX_MAX = 1 << 24
 """Elements up to which every row of a matrix is its own."""
-_REPEATED_ROWS = 1_024
+_DRAWN_ROWS = 1_024
+"""Rows of a larger one that are drawn at once."""
+_VOCABULARY = ("token_embd.weight", "output.weight")
 _D, _DMIN, _SCALES = slice(0, 2), slice(2, 4), slice(4, 16)
 """Bytes of a Q4_K or Q5_K block: two f16, then 6-bit scales and minimums of eight sub-blocks, then the levels."""
 _Q6_SCALES, _Q6_D = slice(192, 208), slice(208, 210)
@@ -80,12 +82,15 @@ def _spread(levels: int, scales: NDArray[np.int_]) -> float:
 def _quantized(rng: np.random.Generator, tensor: Tensor, kind: Kind) -> Weights:
     """Normal weights as gguf-py quantizes them."""
     rows, columns = math.prod(tensor.sizes[:-1]), tensor.sizes[-1]
-    block = rows if rows * columns <= _WHOLE_MATRIX_MAX else _REPEATED_ROWS
-    weights = (rng.standard_normal((block, columns)) / np.sqrt(columns)).astype(np.float32)
-    if kind != Kind.F32:
-        weights = gguf.quants.quantize(weights, kind)
-    if block == rows:
-        return weights
-    order = rng.integers(0, block, rows)
-    order[:block] = np.arange(block)
-    return weights[order]
+
+    def drawn(count: int) -> Weights:
+        weights = (rng.standard_normal((count, columns)) * (tensor.gain / np.sqrt(columns))).astype(np.float32)
+        return weights if kind == Kind.F32 else gguf.quants.quantize(weights, kind)
+
+    if rows * columns <= _WHOLE_MATRIX_MAX:
+        return drawn(rows)
+    if tensor.name in _VOCABULARY:
+        return np.concatenate([drawn(min(_DRAWN_ROWS, rows - start)) for start in range(0, rows, _DRAWN_ROWS)])
+    order = rng.integers(0, _DRAWN_ROWS, rows)
+    order[:_DRAWN_ROWS] = np.arange(_DRAWN_ROWS)
+    return drawn(_DRAWN_ROWS)[order]

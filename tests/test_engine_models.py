@@ -215,6 +215,57 @@ def test_a_quantized_model_of_random_weights_runs_and_does_not_say_one_thing_alw
     assert len({decision.probability for decision in decisions}) == 3
 
 
+@pytest.mark.parametrize(
+    ("quantization", "heads", "off_max"),
+    [
+        pytest.param("F16", 8, 0.001, id="as precise as it was"),
+        pytest.param("F16", 4, 0.001, id="wider heads"),
+        pytest.param("Q4_K_M", 8, 0.2, id="in four bits"),
+    ],
+)
+def test_a_small_model_in_a_large_shape_answers_as_it_did(
+    quantization: str, heads: int, off_max: float, tmp_path: Path
+) -> None:
+    """The rest of the shape is random, is read, and changes nothing."""
+    path, maker, widened = tmp_path / "like.gguf", make_model_module(), script("widened")
+    shape = script("llama_shapes").Shape(512, 7, heads, 4, 1_024, tied=heads == 8, rope_base=1.0)
+    like = widened.Widened(widened.read_small(bundled_model()), shape)
+    vocab = maker.filled(maker.read_vocab(bundled_model()), 12_000)
+    maker.make_model(path, shape, vocab, quantization=quantization, like=like)
+    pack, small, large = load_pack("robot"), [], []
+    for file, decisions in ((bundled_model(), small), (path, large)):
+        engine = LocalEngine(EngineOptions(model=file), SystemClock())
+        engine.prepare({pack.name: pack_prompt(pack, engine.style)})
+        for linked in (BRING, FORWARD, SAY):
+            grammar = SentenceGrammars(pack).for_sentence(linked)
+            request = DecideRequest(pack.name, linked.marked, grammar, SystemClock().now_ms() + 1e6)
+            decisions.append(engine.decide(request))
+        engine.close()
+    assert [one.answer for one in large] == [one.answer for one in small]
+    for one, other in zip(small, large, strict=True):
+        assert other.probability == pytest.approx(one.probability, abs=off_max)
+        assert other.confidence == pytest.approx(one.confidence, abs=off_max)
+
+
+def test_a_small_model_that_does_not_fit_is_refused() -> None:
+    widened, shapes = script("widened"), script("llama_shapes").SHAPES
+    with pytest.raises(ValueError, match="does not fit"):
+        widened.Widened(widened.read_small(bundled_model()), shapes["tiny"])
+
+
+@pytest.mark.parametrize(("kind", "off_max"), [("Q4_K", 0.09), ("Q5_K", 0.05), ("Q6_K", 0.03)])
+def test_weights_in_blocks_are_near_what_they_were(kind: str, off_max: float) -> None:
+    """Read back by gguf-py they are off by so much of their spread, and what was 0 is 0."""
+    quantization = gguf.GGMLQuantizationType[kind]
+    weights = np.random.default_rng(1).standard_normal((16, 512)).astype(np.float32)
+    weights[3] = 0.0
+    weights[5, 64:96] = 0.0
+    again = gguf.quants.dequantize(script("k_blocks").to_blocks(weights, quantization), quantization)
+    assert np.sqrt(np.mean((again - weights) ** 2)) < off_max
+    assert not again[3].any()
+    assert not again[5, 64:96].any()
+
+
 def test_a_shape_whose_rows_are_not_whole_blocks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rows of 64 are not whole blocks of Q6_K"):
         write_tiny(tmp_path / "odd.gguf", quantization="Q4_K_M")
