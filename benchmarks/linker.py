@@ -15,6 +15,7 @@ import random
 import statistics
 import time
 
+from edge_agent.benchmarking.worlds import invented_names, invented_word
 from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
 from edge_agent.world.store import World
@@ -29,22 +30,9 @@ _FRAMES = (
 )
 
 
-def invented_word(chance: random.Random) -> str:
-    """Something to pronounce: two or three syllables."""
-    syllables = chance.randint(2, 3)
-    return "".join(chance.choice("bdfgklmnprstvz") + chance.choice("aeiou") for _ in range(syllables)) + chance.choice(
-        ["", "n", "r", "k", "st"]
-    )
-
-
 def invented_world(size: int, chance: random.Random) -> World:
     """A world of this many entities with distinct names."""
-    names: dict[str, None] = {}
-    while len(names) < size:
-        words = [invented_word(chance) for _ in range(chance.randint(1, 2))]
-        words.append(str(chance.randint(1, 99)) if chance.random() < 0.33 else invented_word(chance))
-        names[" ".join(words)] = None
-    return World.of(Entity(name, chance.choice(["item", "place"])) for name in names)
+    return World.of(Entity(name, chance.choice(["item", "place"])) for name in invented_names(size, chance))
 
 
 def slipped(name: str, chance: random.Random) -> str:

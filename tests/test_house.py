@@ -16,7 +16,7 @@ PACKAGE = ROOT / "edge_agent"
 
 ROOMS = (
     ("cli",),
-    ("evaluation", "training"),
+    ("evaluation", "training", "benchmarking"),
     ("node",),
     ("transport", "safety", "speech", "language"),
     ("planning",),

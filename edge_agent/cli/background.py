@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.client import Client, Executor
+from edge_agent.client.performing import PerformFunction
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.messages import Perform
 from edge_agent.settings import Settings, load_settings
@@ -77,13 +78,15 @@ def daemon(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
                 process.wait()
 
 
-def wait_ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_ready(
+    settings: Settings, process: subprocess.Popen[bytes], log: Path, start_s_max: float = START_S_MAX
+) -> None:
     """Until the daemon's engine is ready.
 
     Raises:
         NodeFault: ENGINE_UNAVAILABLE with the end of the log.
     """
-    give_up = time.monotonic() + START_S_MAX
+    give_up = time.monotonic() + start_s_max
     while time.monotonic() < give_up and process.poll() is None:
         try:
             with Client(settings.command_address, settings.events_address, connect_ms=500) as client:
@@ -98,7 +101,7 @@ def wait_ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) 
 
 
 @contextmanager
-def robot(settings: Settings) -> Iterator[None]:
+def robot(settings: Settings, perform: PerformFunction = perform) -> Iterator[None]:
     """A robot that does as told, in a thread."""
     executor = Executor(settings.command_address, robot=settings.robot, perform=perform)
     thread = threading.Thread(target=executor.run, name="robot", daemon=True)

@@ -52,6 +52,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("grammar", "grammar", "the GBNF grammar of a pack, or of one sentence"),
     Verb("models", "models", "list the models at hand, fetch others, or check their bytes"),
     Verb("plan", "plan", "what a model needs of a device: memory, layers on the card, milliseconds"),
+    Verb("bench", "bench", "measure one model in several ways, and a node from socket to socket"),
     Verb("doctor", "doctor", "look over this machine, the engine and the node"),
     Verb("replay", "replay", "tell a command's story from the journal"),
     Verb("demo", "demo", "start a node, send it commands of three packs, then leave a prompt"),
