@@ -49,7 +49,7 @@ class Table:
 def ways_table(title: str, rows: Sequence[WayRow], agreements: Iterable[Agreement], cost: Cost) -> Table:
     """One line a way."""
     columns = (
-        "way", "tokens", "passes", "passes p95", "settled", "first pass ms", "rest ms", "p50 ms", "p95 ms",
+        "way", "tokens", "passes", "passes p95", "settled", "prefill ms", "decode ms", "p50 ms", "p95 ms",
         "fewer passes", "less time", "GB moved", "of floor",
     )  # fmt: skip
     cells = tuple(
@@ -76,6 +76,7 @@ def ways_table(title: str, rows: Sequence[WayRow], agreements: Iterable[Agreemen
         "“Of floor” is the time that the bytes need at that speed, as a share of the time taken. “Settled” are passes "
         "that read a near tie again. Fewer and less say how many times, against the first line, over sentences that "
         "both answer alike: another answer has another length.",
+        "Prefill is the first pass: it reads the sentence, what follows it, and a draft where there is one.",
         *(_agreement_words(one) for one in compared),
     )
     records = [{"part": "ways", **asdict(row), "bandwidth_gb_s": cost.bandwidth_gb_s} for row in rows]

@@ -6,9 +6,11 @@ late: an answer other than `expired` that took the node longer than the command'
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -129,30 +131,37 @@ def node_row(name: str, trips: Sequence[Trip]) -> NodeRow:
 def crowd(
     connect: Callable[[], Client], clients: int, texts: Sequence[str], pack: str, ttl_ms: int
 ) -> tuple[list[Trip], float]:
-    """So many clients share the texts, each with one command on its way at a time; the trips, and how many seconds."""
-    left = list(reversed(texts))
+    """So many clients share the texts, each with one command on its way at a time; the trips, and how many seconds.
+
+    Raises:
+        EdgeAgentError: a client does not reach the node.
+    """
+    left: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for text in texts:
+        left.put(text)
     trips: list[Trip] = []
-    ready = threading.Barrier(clients + 1)
+    begin = threading.Event()
 
-    def work() -> None:
-        with connect() as client:
-            client.snapshot()  # whatever a first exchange costs is no part of it
-            ready.wait()
+    def work(client: Client) -> None:
+        begin.wait()
+        with suppress(queue.Empty):
             while True:
-                try:
-                    text = left.pop()
-                except IndexError:
-                    return
-                trips.append(trip(client, text, pack, ttl_ms))
+                trips.append(trip(client, left.get_nowait(), pack, ttl_ms))
 
-    threads = [threading.Thread(target=work, name=f"client-{number}", daemon=True) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    ready.wait()
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    return trips, time.perf_counter() - begun
+    with ExitStack() as connected:
+        threads = []
+        for _ in range(clients):
+            client = connected.enter_context(connect())
+            client.snapshot()  # whatever a first exchange costs is no part of it
+            # a client belongs to one thread: handed over here, and back when that thread has ended
+            threads.append(threading.Thread(target=work, args=(client,), daemon=True))
+        for thread in threads:
+            thread.start()
+        begun = time.perf_counter()
+        begin.set()
+        for thread in threads:
+            thread.join()
+        return trips, time.perf_counter() - begun
 
 
 def load_row(clients: int, trips: Sequence[Trip], seconds: float, ttl_ms: int, one_per_s: float | None) -> LoadRow:
