@@ -19,6 +19,7 @@ from edge_agent.evaluation.noises import MAKERS, TALKERS, Noises, loudest_power,
 from edge_agent.evaluation.prediction import Prediction, Refusal
 from edge_agent.evaluation.running import Plan, Task, predictions
 from edge_agent.evaluation.scoring import score
+from edge_agent.language.options import EngineOptions
 from edge_agent.node.engines import bundled_options
 from edge_agent.speech.audio import RATE_HZ, Samples, to_samples, to_wave
 from edge_agent.speech.recognition import Transcript
@@ -189,7 +190,7 @@ def test_two_processes_answer_as_one_does(tmp_path: Path) -> None:
 def test_what_a_process_refuses_is_said_here(tmp_path: Path) -> None:
     """A model that is not there is MODEL_MISSING, not a process that died."""
     with pytest.raises(EdgeAgentError) as refused:
-        list(predictions(plan(model=tmp_path / "gone.gguf", sha256=None), tasks(tmp_path, ["stop", "go"]), jobs=2))
+        list(predictions(plan(engine=EngineOptions(tmp_path / "gone.gguf")), tasks(tmp_path, ["stop", "go"]), jobs=2))
     assert refused.value.code is Code.MODEL_MISSING
     assert not multiprocessing.active_children()
 
