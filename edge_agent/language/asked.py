@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
-from edge_agent.errors import EdgeAgentError, NodeFault
+from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child
 from edge_agent.language.wire import JsonObject, read_decision, read_fault
@@ -21,6 +21,13 @@ from edge_agent.language.wire import JsonObject, read_decision, read_fault
 GRACE_MS: Final = 400.0
 """How long past its deadline a question may stay unanswered before the process is looked at: one forward pass of a
 large model, as the engine looks at the clock between passes."""
+
+
+class GivenUp(NodeFault):
+    """The process hung with another question; this one may be asked again."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.ENGINE_CRASHED, "the engine's process hung; it is being started again")
 
 
 class Question:

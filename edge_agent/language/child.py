@@ -11,7 +11,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from edge_agent.clock import SystemClock
-from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
 from edge_agent.language.batching import Finished
 from edge_agent.language.decision import Decision
 from edge_agent.language.engine import build_facts
@@ -63,7 +63,7 @@ class _Server:
                     return self._decide(request, number)
                 case {"withdraw": str(number)} if self._engine:
                     self._engine.withdraw(number)
-                    return []
+                    return [_reply(Finished(number, ClientFault(Code.STOPPED, "the question was withdrawn")))]
                 case {"usual": [*answers], "pack": str(pack)} if self._engine:
                     self._engine.learn_usual(pack, answers)
                     return []

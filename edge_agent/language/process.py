@@ -16,7 +16,7 @@ from typing import Any
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
-from edge_agent.language.asked import GRACE_MS, Asked
+from edge_agent.language.asked import GRACE_MS, Asked, GivenUp
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child, launch, usual_messages
 from edge_agent.language.options import EngineOptions
@@ -92,6 +92,13 @@ class EngineProcess:
 
     def decide(self, request: DecideRequest) -> Decision:
         """See `Decider`. Waits for an engine that is just starting, within the deadline."""
+        while True:
+            try:
+                return self._ask(request)
+            except GivenUp:
+                continue  # for another question's sake; the engine that follows is asked this one
+
+    def _ask(self, request: DecideRequest) -> Decision:
         child = self._await_child(request.deadline_ms)
         question = self._asked.add(child, request, self._clock.now_ms())
         try:
@@ -102,6 +109,7 @@ class EngineProcess:
             return question.answer(request.deadline_ms - self._clock.now_ms() + GRACE_MS)
         except TimeoutError as problem:
             if self._asked.hangs(question, self._clock.now_ms()):
+                self._asked.fail(child, GivenUp())
                 self._bury(child)
                 raise ClientFault(Code.EXPIRED, "the engine did not answer in time and was stopped") from problem
             raise ClientFault(Code.EXPIRED, "the engine did not answer in time") from problem
@@ -109,9 +117,8 @@ class EngineProcess:
             self._asked.remove(question)
 
     def withdraw(self, ticket: str) -> None:
-        """Nobody waits for this ticket's answer any more: whoever asked gets STOPPED, and the engine works on."""
+        """Nobody waits for this ticket's answer any more: the engine gives STOPPED for it, and works on."""
         for question in self._asked.of_ticket(ticket):
-            question.fail(ClientFault(Code.STOPPED, "the question was withdrawn"))
             try:
                 question.child.tell({"withdraw": question.number})
             except NodeFault:

@@ -82,7 +82,8 @@ class Understanding:
         if stopped or not working.done():
             working.cancel()
             working.add_done_callback(_hear)
-            loop.run_in_executor(self.workers, self.withdraw, order.command_id)  # it may have to wait for the pipe
+            if stopped:  # past its deadline the engine gives it up by itself
+                loop.run_in_executor(self.workers, self.withdraw, order.command_id)  # may have to wait for the pipe
             return Verdict(Outcome.STOPPED if stopped else Outcome.EXPIRED)
         try:
             began_ms, meaning = working.result()
