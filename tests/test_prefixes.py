@@ -1,34 +1,66 @@
-"""Prompts that survive a restart: loaded where they are whole and ours, computed anew and said so everywhere else."""
+"""Prompts kept on the disk, on a real model: a restart loads them, and whatever is wrong with them costs only time."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
+import resource
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_models import BRING, FORWARD, SAY, tiny_llama3, write_tiny
+from engine_models import BRING, make_model_module, tiny_llama3, write_tiny
 
 from edge_agent.clock import SystemClock
-from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.grammar.selftest import trials
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
 from edge_agent.language.fingerprints import model_digest
 from edge_agent.language.instruction import pack_prompt
-from edge_agent.language.launch import trial_object
+from edge_agent.language.kept import Kept, kept_for
 from edge_agent.language.local import LocalEngine
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prefixes import KEPT_MAX
+from edge_agent.language.process import EngineProcess
 from edge_agent.packs.registry import load_pack
 
-ROBOT = load_pack("robot")
-GRAMMARS = SentenceGrammars(ROBOT)
 CLOCK = SystemClock()
-Facts = dict[str, Any]
+PACKS = {name: load_pack(name) for name in ("robot", "kiosk")}
+GRAMMARS = {name: SentenceGrammars(pack).for_sentence(BRING) for name, pack in PACKS.items()}
+
+
+@dataclass(frozen=True)
+class Started:
+    """What one start of an engine found, and its answers with their exact probabilities."""
+
+    facts: dict[str, Any]
+    answers: list[tuple[str, float]]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Prompts loaded and computed."""
+        return self.facts["prompts_loaded"], self.facts["prompts_computed"]
+
+    @property
+    def set_aside(self) -> list[str]:
+        found: list[str] = self.facts.get("prompts_set_aside", [])
+        return found
+
+
+def start(options: EngineOptions, *packs: str) -> Started:
+    """Start an engine, have every pack's prompt in it, decide a sentence of each, and end it."""
+    names = packs or ("robot",)
+    with closing(LocalEngine(options, CLOCK)) as engine:
+        facts = engine.prepare({name: pack_prompt(PACKS[name], engine.style) for name in names})
+        asked = [DecideRequest(name, BRING.marked, GRAMMARS[name], CLOCK.now_ms() + 60_000) for name in sorted(names)]
+        decided = [engine.decide(request) for request in asked]
+    return Started(facts, [(one.answer, one.probability) for one in decided])
 
 
 @pytest.fixture(scope="module")
@@ -36,198 +68,358 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny(tmp_path_factory.mktemp("models") / "tiny.gguf")
 
 
-def start(model: Path, cache: Path | None, **options: Any) -> tuple[Facts, list[str]]:
-    """An engine's facts and its answers to three sentences."""
-    engine = LocalEngine(EngineOptions(model, cache_dir=cache, **options), CLOCK)
-    try:
-        facts = engine.prepare({"robot": pack_prompt(ROBOT, engine.style)})
-        asked = [
-            DecideRequest("robot", linked.marked, GRAMMARS.for_sentence(linked), CLOCK.now_ms() + 60_000)
-            for linked in (BRING, FORWARD, SAY)
-        ]
-        return facts, [engine.decide(request).answer for request in asked]
-    finally:
-        engine.close()
+@pytest.fixture(scope="module")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same vocabulary under other weights."""
+    maker = make_model_module()
+    path: Path = tmp_path_factory.mktemp("models") / "other.gguf"
+    maker.make_model(path, maker.SHAPES["tiny"], maker.small_vocab(merges=400), quantization="F32", seed=2)
+    return path
 
 
-def files(cache: Path) -> tuple[Path, Path]:
-    """The one prompt that is kept, and its note."""
-    [prompt] = cache.glob("*.prompt")
-    return prompt, prompt.with_suffix(".json")
+@pytest.fixture
+def options(model: Path, tmp_path: Path) -> EngineOptions:
+    return EngineOptions(model, cache_dir=tmp_path / "prompts")
 
 
-def test_a_restart_loads_what_was_computed_and_answers_the_same(model: Path, tmp_path: Path) -> None:
-    first, before = start(model, tmp_path / "cache")
-    second, after = start(model, tmp_path / "cache")
-    assert (first["prompts_computed"], first["prompts_loaded"]) == (1, 0)
-    assert (second["prompts_computed"], second["prompts_loaded"]) == (0, 1)
-    assert second["tie"] == first["tie"] > 0.0
-    assert before == after == start(model, None)[1]
+def folder_of(options: EngineOptions) -> Path:
+    assert options.cache_dir is not None
+    return options.cache_dir
 
 
-def test_every_pack_of_a_llama_3_prompt_is_kept(tmp_path: Path) -> None:
-    """Prompts of hundreds of tokens in one context; the second start computes none."""
-    packs = [load_pack(name) for name in ("robot", "kiosk")]
-    found = []
-    for _ in range(2):
-        engine = LocalEngine(EngineOptions(tiny_llama3(), cache_dir=tmp_path), CLOCK)
-        found.append(engine.prepare({pack.name: pack_prompt(pack, engine.style) for pack in packs}))
-        engine.close()
-    assert [facts["prompts_loaded"] for facts in found] == [0, 2]
-    assert found[0]["prompt_tokens"] == found[1]["prompt_tokens"]
+def only_prompt(options: EngineOptions) -> Path:
+    [found] = folder_of(options).glob("*.prompt")
+    return found
 
 
-def other_model(cache: Path) -> None:
-    """What another model computed, under this one's name."""
-    elsewhere = cache.parent / "elsewhere"
-    start(write_tiny(cache.parent / "other.gguf", layers=3), elsewhere)
-    for theirs, ours in zip(files(elsewhere), files(cache), strict=True):
-        shutil.copy(theirs, ours)
+def test_a_restart_loads_what_was_computed_and_answers_the_same_to_the_last_digit(options: EngineOptions) -> None:
+    first, second = start(options, "robot", "kiosk"), start(options, "robot", "kiosk")
+    assert (first.counts, second.counts) == ((0, 2), (2, 0))
+    assert second.answers == first.answers == start(replace(options, cache_dir=None), "robot", "kiosk").answers
+    assert second.facts["tie"] == first.facts["tie"] > 0
+    assert not first.set_aside + second.set_aside
 
 
-def cut(cache: Path) -> None:
-    prompt, _ = files(cache)
-    prompt.write_bytes(prompt.read_bytes()[:-100])
+def test_packs_in_another_order_find_their_prompts(options: EngineOptions) -> None:
+    first, second = start(options, "robot", "kiosk"), start(options, "kiosk", "robot")
+    assert second.counts == (2, 0)
+    assert [answer for answer, _ in second.answers] == [answer for answer, _ in first.answers]
 
 
-def empty(cache: Path) -> None:
-    files(cache)[0].write_bytes(b"")
+def test_prompts_of_llama_3s_style_survive_a_restart(tmp_path: Path) -> None:
+    """They are hundreds of tokens long, and the packs share one context."""
+    options = EngineOptions(tiny_llama3(), cache_dir=tmp_path / "prompts")
+    first, second = start(options, "robot", "kiosk"), start(options, "robot", "kiosk")
+    assert (first.counts, second.counts) == ((0, 2), (2, 0))
+    assert second.answers == first.answers
+    assert min(first.facts["prompt_tokens"].values()) > 300
 
 
-def flipped(cache: Path) -> None:
-    """One bit of the keys and values."""
-    prompt, _ = files(cache)
-    data = bytearray(prompt.read_bytes())
-    data[len(data) // 2] ^= 4
-    prompt.write_bytes(data)
+def flipped(place: float) -> Callable[[Path], None]:
+    """One bit of a file is another one, so far from its beginning (0 to 1)."""
+
+    def damage(path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        data[min(int(len(data) * place), len(data) - 1)] ^= 0x10
+        path.write_bytes(data)
+
+    return damage
 
 
-def without_note(cache: Path) -> None:
-    files(cache)[1].unlink()
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def garbled_note(cache: Path) -> None:
-    files(cache)[1].write_bytes(b'{"sha256": \xff')
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
 
 
-def note_of_a_list(cache: Path) -> None:
-    files(cache)[1].write_text("[]")
+def replaced_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inside").touch()
 
 
-def note_without_a_canary(cache: Path) -> None:
-    _, note = files(cache)
-    note.write_text(json.dumps(json.loads(note.read_text()) | {"canary": []}))
+def written(text: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(text)
 
 
-def another_canary(cache: Path) -> None:
-    """The file is whole, and what is read behind it is not what was."""
-    _, note = files(cache)
-    found = json.loads(note.read_text())
-    note.write_text(json.dumps(found | {"canary": [[token, logit + 1.0] for token, logit in found["canary"]]}))
+def sealed(change: dict[str, Any]) -> Callable[[Path], None]:
+    """A note that is as whole as a note can be, and says something else."""
+
+    def damage(path: Path) -> None:
+        note = json.loads(path.read_text())["note"] | change
+        digest = hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()
+        path.write_text(json.dumps({"note": note, "sha256": digest}))
+
+    return damage
 
 
-DAMAGES = [
-    pytest.param(other_model, "", id="another model's file"),
-    pytest.param(cut, "bytes", id="cut"),
-    pytest.param(empty, "bytes", id="empty"),
-    pytest.param(flipped, "bytes", id="a flipped bit"),
-    pytest.param(without_note, "cannot be read", id="without its note"),
-    pytest.param(garbled_note, "cannot be read", id="a note that is no JSON"),
-    pytest.param(note_of_a_list, "cannot be read", id="a note that is a list"),
-    pytest.param(note_without_a_canary, "canary", id="a note without a canary"),
-    pytest.param(another_canary, "canary", id="another canary"),
-]
+def is_healed(options: EngineOptions, healthy: Started, *, why: str) -> None:
+    """The next start computes the prompt anew, says why and answers as ever; the one after it loads it again."""
+    damaged = start(options)
+    assert damaged.counts == (0, 1)
+    assert len(damaged.set_aside) == 1
+    assert why in damaged.set_aside[0]
+    assert damaged.answers == healthy.answers
+    healed = start(options)
+    assert (healed.counts, healed.set_aside, healed.answers) == ((1, 0), [], healthy.answers)
 
 
-@pytest.mark.parametrize(("damage", "why"), DAMAGES)
-def test_what_is_not_whole_and_ours_is_set_aside(
-    model: Path, tmp_path: Path, damage: Callable[[Path], None], why: str
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(emptied, id="empty"),
+        pytest.param(cut, id="cut off"),
+        *(pytest.param(flipped(place), id=f"a bit flipped at {place}") for place in (0.0, 0.01, 0.3, 0.7, 1.0)),
+    ],
+)
+def test_a_damaged_prompt_is_computed_anew(options: EngineOptions, damage: Callable[[Path], None]) -> None:
+    healthy = start(options)
+    damage(only_prompt(options))
+    is_healed(options, healthy, why="its bytes are not the ones that were written")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(Path.unlink, id="missing"),
+        pytest.param(emptied, id="empty"),
+        pytest.param(cut, id="cut off"),
+        pytest.param(written("[" * 100_000), id="brackets without end"),
+        pytest.param(written('{"note":{"sha256":1e999,"canary":[[1e999,NaN]],"tie":NaN},"sha256":"0"}'), id="infinite"),
+        pytest.param(written("[]"), id="a list"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe\x00"), id="no text"),
+        *(pytest.param(flipped(place), id=f"a bit flipped at {place}") for place in (0.1, 0.3, 0.5, 0.7, 0.9)),
+    ],
+)
+def test_a_prompt_whose_note_is_damaged_is_computed_anew(
+    options: EngineOptions, damage: Callable[[Path], None]
 ) -> None:
-    """It is computed anew and said; the answers are the same, and the next start finds it whole."""
-    cache = tmp_path / "cache"
-    _, before = start(model, cache)
-    damage(cache)
-    facts, after = start(model, cache)
-    assert (facts["prompts_computed"], facts["prompts_loaded"]) == (1, 0)
-    [said] = facts["prompts_set_aside"]
-    assert why in said
-    assert after == before
-    assert start(model, cache)[0]["prompts_loaded"] == 1
+    healthy = start(options)
+    damage(only_prompt(options).with_suffix(".json"))
+    is_healed(options, healthy, why="note")
 
 
-def test_another_way_to_run_is_another_prompt(model: Path, tmp_path: Path) -> None:
-    """What was computed without flash attention is never loaded for it."""
-    start(model, tmp_path)
-    facts, _ = start(model, tmp_path, flash_attention="off")
-    assert (facts["prompts_computed"], facts["prompts_loaded"]) == (1, 0)
-    assert len(list(tmp_path.glob("*.prompt"))) == 2
+def test_a_prompt_that_says_otherwise_than_its_note_is_computed_anew(options: EngineOptions) -> None:
+    """The canary notices keys and values that are whole and wrong."""
+    healthy = start(options)
+    noted = [[7, 1.0], [8, -3.0]]
+    sealed({"canary": noted})(only_prompt(options).with_suffix(".json"))
+    is_healed(options, healthy, why="the canary's logits are")
 
 
-def test_a_folder_where_others_may_write_is_not_used(model: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "open"
-    cache.mkdir()
-    cache.chmod(0o777)
-    facts, answers = start(model, cache)
-    assert facts["prompts_computed"] == 1
-    assert answers == start(model, None)[1]
-    assert list(cache.iterdir()) == []
+def test_a_folder_in_a_prompts_place_is_left_there_and_the_prompt_is_not_kept(options: EngineOptions) -> None:
+    healthy = start(options)
+    replaced_by_a_folder(only_prompt(options))
+    for _ in range(2):
+        found = start(options)
+        assert (found.counts, found.answers) == ((0, 1), healthy.answers)
+        assert "cannot be read" in found.set_aside[0]
+        assert "not kept" in found.set_aside[1]
 
 
-def test_a_place_that_is_no_folder_keeps_nothing(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    facts, answers = start(model, tmp_path / "file" / "cache")
-    assert facts["prompts_computed"] == 1
-    assert answers == start(model, None)[1]
+def exchange(options: EngineOptions, others: EngineOptions) -> None:
+    """Put the others' prompt and its note where these options' own are."""
+    for suffix in (".prompt", ".json"):
+        only_prompt(options).with_suffix(suffix).write_bytes(only_prompt(others).with_suffix(suffix).read_bytes())
 
 
-def test_a_changed_model_of_the_same_size_and_time_is_another_model(model: Path, tmp_path: Path) -> None:
-    """The time of change cannot be set back as the time of modification can."""
-    copy = tmp_path / "copy.gguf"
-    shutil.copy(model, copy)
-    before, times = model_digest(copy, tmp_path), copy.stat()
-    assert model_digest(copy, tmp_path) == before
-    data = bytearray(copy.read_bytes())
-    data[-1] ^= 1
-    copy.write_bytes(data)
-    os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert copy.stat().st_size == times.st_size
-    assert model_digest(copy, tmp_path) != before
+def test_another_models_prompt_under_this_ones_name_is_noticed(
+    options: EngineOptions, other_model: Path, tmp_path: Path
+) -> None:
+    """The tokens are the same, the bytes are whole, and the note is its own."""
+    healthy = start(options)
+    others = replace(options, model=other_model, cache_dir=tmp_path / "others")
+    assert start(others).answers != healthy.answers
+    exchange(options, others)
+    is_healed(options, healthy, why="the canary's logits are")
 
 
-def test_old_prompts_make_room(model: Path, tmp_path: Path) -> None:
-    """The ones not used for longest go first, with their notes."""
-    for number in range(KEPT_MAX + 3):
-        old = tmp_path / f"{number:032x}.prompt"
-        old.write_bytes(b"old")
-        old.with_suffix(".json").write_text("{}")
-        os.utime(old, (number, number))
-    start(model, tmp_path)
-    kept = sorted(path.name for path in tmp_path.glob("*.prompt"))
-    assert len(kept) == KEPT_MAX
-    assert f"{3:032x}.prompt" not in kept
-    assert f"{KEPT_MAX + 2:032x}.prompt" in kept
-    assert len(list(tmp_path.glob("*.json"))) == KEPT_MAX
+def test_another_packs_prompt_under_this_ones_name_is_noticed(options: EngineOptions, tmp_path: Path) -> None:
+    others = replace(options, cache_dir=tmp_path / "others")
+    healthy, _ = start(options), start(others, "kiosk")
+    exchange(options, others)
+    is_healed(options, healthy, why="holds another prompt")
 
 
-def test_a_grammar_that_was_proven_is_proven_after_a_restart(model: Path, tmp_path: Path) -> None:
-    """The same trials count as many; another trial is tried."""
-    put = [trial_object(trial) for trial in trials(ROBOT)][:3]
-    counts = []
-    for tried in (put, put, put[:2]):
-        engine = LocalEngine(EngineOptions(model, cache_dir=tmp_path), CLOCK)
-        counts.append(engine.try_grammars(tried))
+def test_one_damaged_prompt_leaves_the_others_as_they_are(options: EngineOptions) -> None:
+    healthy = start(options, "robot", "kiosk")
+    damaged, _ = folder_of(options).glob("*.prompt")
+    cut(damaged)
+    found = start(options, "robot", "kiosk")
+    assert (found.counts, found.answers) == ((1, 1), healthy.answers)
+
+
+def test_a_model_file_changed_in_place_is_another_model(options: EngineOptions, other_model: Path) -> None:
+    """As long as before, and its time set back."""
+    path = options.model.with_name("changed.gguf")
+    path.write_bytes(options.model.read_bytes())
+    times = path.stat()
+    options = replace(options, model=path)
+    start(options)
+    with path.open("r+b") as file:
+        file.write(other_model.read_bytes())
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (times.st_size, times.st_mtime_ns)
+    assert start(options).counts == (0, 1)
+    assert len(list(folder_of(options).glob("*.prompt"))) == 2
+
+
+@pytest.mark.parametrize("content", ["", "another", "f" * 63, "\udcff"], ids=["empty", "a word", "short", "no text"])
+def test_a_digest_that_cannot_be_one_is_computed_again(model: Path, tmp_path: Path, content: str) -> None:
+    digest = model_digest(model, tmp_path)
+    assert digest == hashlib.sha256(model.read_bytes()).hexdigest()
+    [note] = tmp_path.iterdir()
+    note.write_text(content, errors="surrogateescape")
+    assert model_digest(model, tmp_path) == digest
+    assert note.read_text() == digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"kv_type": "q8_0"}, id="another type of keys and values"),
+        pytest.param({"flash_attention": "off"}, id="another attention"),
+        pytest.param({"n_threads": 2}, id="another number of threads"),
+        pytest.param({"extra_buffers": False}, id="other matrix kernels"),
+    ],
+)
+def test_a_model_that_is_run_otherwise_has_prompts_of_its_own(options: EngineOptions, change: dict[str, Any]) -> None:
+    own, other = kept_for(options), kept_for(replace(options, **change))
+    assert isinstance(own, Kept)
+    assert isinstance(other, Kept)
+    assert own.folder == other.folder
+    assert own.origin != other.origin
+    assert own == kept_for(options)
+
+
+def unusable(folder: Path) -> bool:
+    """Whether nobody of this process's rights can write here."""
+    try:
+        (folder / "tried").touch()
+    except OSError:
+        return True
+    (folder / "tried").unlink()
+    return False
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(options: EngineOptions) -> None:
+    folder_of(options).mkdir()
+    folder_of(options).chmod(0o777)
+    found = start(options)
+    assert found.counts == (0, 1)
+    assert found.set_aside == [f"{options.cache_dir} is not used: others may write there"]
+    assert list(folder_of(options).iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_elses_is_not_used(options: EngineOptions) -> None:
+    folder_of(options).mkdir()
+    os.chown(folder_of(options), 65_534, 65_534)
+    found = start(options)
+    assert found.counts == (0, 1)
+    assert found.set_aside == [f"{options.cache_dir} is not used: it belongs to somebody else"]
+
+
+def test_a_file_in_the_folders_place_is_said(options: EngineOptions) -> None:
+    folder_of(options).touch()
+    found = start(options)
+    assert found.counts == (0, 1)
+    assert "cannot be used" in found.set_aside[0]
+
+
+def test_a_folder_that_cannot_be_written_is_read_and_harms_nothing(options: EngineOptions) -> None:
+    """What is whole there is loaded; what is not is computed at every start and stays where it is."""
+    healthy = start(options)
+    prompt, folder = only_prompt(options), folder_of(options)
+    folder.chmod(0o500)
+    try:
+        if not unusable(folder):
+            pytest.skip("whoever runs this may write everywhere")
+        assert start(options).counts == (1, 0)
+        prompt.chmod(0o600)
+        cut(prompt)
+        found = start(options)
+        assert (found.counts, found.answers) == ((0, 1), healthy.answers)
+        assert "its bytes are not" in found.set_aside[0]
+        assert "not kept" in found.set_aside[1]
+        assert start(replace(options, flash_attention="off")).counts == (0, 1)
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_entered_harms_nothing(options: EngineOptions) -> None:
+    healthy = start(options)
+    folder_of(options).chmod(0)
+    try:
+        if not unusable(folder_of(options)):
+            pytest.skip("whoever runs this may write everywhere")
+        found = start(options)
+        assert (found.counts, found.answers) == ((0, 1), healthy.answers)
+        assert found.set_aside
+    finally:
+        folder_of(options).chmod(0o700)
+
+
+def test_a_full_disk_costs_the_next_start_some_time(options: EngineOptions) -> None:
+    """No file may grow beyond a few bytes, as on a disk without room; nothing half written is ever loaded."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        full = start(options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert full.counts == (0, 1)
+    assert "not kept" in full.set_aside[0]
+    assert list(folder_of(options).glob("*.prompt")) == []
+    later = start(options)
+    assert (later.counts, later.set_aside, later.answers) == ((0, 1), [], full.answers)
+    assert start(options).counts == (1, 0)
+
+
+def test_the_prompts_not_used_for_longest_are_forgotten(options: EngineOptions) -> None:
+    """With their notes; one that was loaded a moment ago is none of them."""
+    start(options)
+    used = only_prompt(options)
+    os.utime(used, (1, 1))
+    for number in range(KEPT_MAX):
+        for suffix in ("prompt", "json"):
+            old = folder_of(options) / f"old-{number}.{suffix}"
+            old.touch()
+            os.utime(old, (10 + number, 10 + number))
+    assert start(options).counts == (1, 0)
+    start(replace(options, flash_attention="off"))
+    left = {path.name for path in folder_of(options).glob("*.prompt")}
+    assert len(left) == KEPT_MAX
+    assert used.name in left
+    gone = {f"old-{number}" for number in range(KEPT_MAX)} - {name.removesuffix(".prompt") for name in left}
+    assert gone == {"old-0", "old-1"}
+    assert not any((folder_of(options) / f"{name}.json").exists() for name in gone)
+
+
+def test_what_a_killed_process_was_writing_is_removed(options: EngineOptions) -> None:
+    """What a living one is writing is left to it."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    folder_of(options).mkdir()
+    for writer in (dead.pid, os.getpid()):
+        (folder_of(options) / f"half.{writer}").touch()
+    start(options)
+    assert [path.suffix for path in folder_of(options).glob("half.*")] == [f".{os.getpid()}"]
+
+
+def test_two_engines_that_start_at_once_keep_one_prompt(model: Path, tmp_path: Path) -> None:
+    options = EngineOptions(model, cache_dir=tmp_path / "prompts")
+    engines = [EngineProcess(options, (PACKS["kiosk"],)) for _ in range(2)]
+    threads = [threading.Thread(target=engine.start) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asked = DecideRequest("kiosk", BRING.marked, GRAMMARS["kiosk"], CLOCK.now_ms() + 60_000)
+    answers = {engine.decide(asked).answer for engine in engines}
+    for engine in engines:
         engine.close()
-    assert counts[0] == counts[1] > counts[2]
-    assert len(list(tmp_path.glob("*.proof"))) == 2
-
-
-@pytest.mark.parametrize("kv_type", ["q8_0", "q4_0"])
-def test_smaller_keys_and_values_answer_too_and_need_flash_attention(tmp_path: Path, kv_type: str) -> None:
-    """A shape whose heads are whole blocks of the type; without flash attention values cannot be read in it."""
-    wide = write_tiny(tmp_path / "wide.gguf", heads=2, kv_heads=1)
-    answers = [start(wide, tmp_path / "cache", kv_type=kv_type)[1] for _ in range(2)]
-    assert answers[0] == answers[1]
-    with pytest.raises(ConfigurationFault) as refused:
-        EngineOptions(wide, kv_type=kv_type, flash_attention="off")  # type: ignore[arg-type]
-    assert refused.value.code is Code.SETTINGS_INVALID
-    assert refused.value.where == "model.flash_attention"
+    assert len(answers) == 1
+    assert start(options, "kiosk").counts == (1, 0)

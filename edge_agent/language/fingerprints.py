@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
+from typing import Final
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def file_digest(file: BufferedReader) -> str:
@@ -29,10 +33,10 @@ def model_digest(path: Path, folder: Path) -> str:
         found = os.fstat(file.fileno())
         identity = f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
         note = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.digest"
-        try:
-            return note.read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError):
-            digest = file_digest(file)
+        with suppress(OSError, UnicodeDecodeError):
+            if _DIGEST.fullmatch(noted := note.read_text(encoding="ascii")):
+                return noted
+        digest = file_digest(file)
     with suppress(OSError):  # it is computed again next time
         note.write_text(digest, encoding="ascii")
     return digest

@@ -24,19 +24,29 @@ class Kept:
     origin: str
 
 
-def kept_for(options: EngineOptions) -> Kept | None:
-    """What these options keep; None where there is no folder that may be used."""
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """Nothing is kept. `why` the folder that was named may not be used; empty where none was."""
+
+    why: str = ""
+
+
+def kept_for(options: EngineOptions) -> Kept | NotKept:
+    """What these options keep."""
     folder = options.cache_dir
     if folder is None:
-        return None
+        return NotKept()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
-        if found.st_uid != os.getuid() or found.st_mode & 0o022:
-            return None
+        if found.st_uid != os.getuid():
+            return NotKept(f"{folder} is not used: it belongs to somebody else")
+        if found.st_mode & 0o022:
+            return NotKept(f"{folder} is not used: others may write there")
         digest = options.sha256 or model_digest(options.model, folder)
-    except OSError:
-        return None
+    except OSError as problem:
+        return NotKept(f"{folder} cannot be used: {problem}")
     build = build_facts()
-    run = [options.kv_type, options.flash_attention, options.n_gpu_layers, options.extra_buffers]
+    # how many threads share the work moves the last bits, too (ggml-cpu/ops.cpp cuts attention between them)
+    run = [options.kv_type, options.flash_attention, options.n_gpu_layers, options.extra_buffers, options.n_threads]
     return Kept(folder, json.dumps([digest, build["binding"], build["system"], build["libraries"], *run]))

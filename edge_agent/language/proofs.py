@@ -13,13 +13,13 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from edge_agent.language.kept import Kept
+from edge_agent.language.kept import Kept, NotKept
 from edge_agent.language.wire import JsonObject
 
 
-def proof_of(kept: Kept | None, trials: Sequence[JsonObject]) -> Path | None:
+def proof_of(kept: Kept | NotKept, trials: Sequence[JsonObject]) -> Path | None:
     """The file that says that these trials came out right; None where nothing is kept."""
-    if kept is None:
+    if isinstance(kept, NotKept):
         return None
     tried = json.dumps([kept.origin, version("llguidance"), list(trials)], sort_keys=True).encode()
     return kept.folder / f"{hashlib.sha256(tried).hexdigest()[:32]}.proof"
