@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from engine_models import tiny_llama3
 
 from edge_agent.clock import SystemClock
+from edge_agent.errors import ClientFault, Code
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
 from edge_agent.language.drafting import RETRY, Drafting
@@ -82,6 +85,39 @@ def test_without_its_drafter_it_answers_as_before(twins: Drafting) -> None:
         assert time.monotonic() < until
     assert twins.missing == ()
     assert twins.facts["drafter"]["restarts"] == 1
+
+
+def test_who_is_withdrawn_while_a_draft_is_made_asks_the_large_engine_nothing(twins: Drafting) -> None:
+    """The small engine stands still; the withdrawal reaches it with the question."""
+    pid, asked = twins._drafter.pid, replace(request(SENTENCES[0]), ticket="c-1")
+    assert pid is not None
+    numbers = twins._target._asked._numbers
+    before = next(numbers)
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(twins.decide, asked)
+        until = time.monotonic() + PATIENCE_S
+        while not twins._drafter._asked.of_ticket("c-1") and time.monotonic() < until:
+            time.sleep(0.001)
+        twins.withdraw("c-1")
+        os.kill(pid, signal.SIGCONT)
+        with pytest.raises(ClientFault) as stopped:
+            waiting.result(PATIENCE_S)
+    assert stopped.value.code is Code.STOPPED
+    assert next(numbers) == before + 1
+    assert twins.decide(request(SENTENCES[0])).passes == 1
+
+
+@pytest.mark.parametrize(
+    "draft",
+    ["\ud800", "\x00", "[[[[", '[{"action":"fly"}]', '[{"action":"go_to"', "x" * 100_000, "💥"],
+    ids=["half a character", "no character", "brackets", "no action", "cut off", "endless", "no letters"],
+)
+def test_a_draft_that_is_no_answer_changes_nothing(twins: Drafting, draft: str) -> None:
+    """Whatever another process calls a draft, the answer is the model's own."""
+    plain = twins._target.decide(request(SENTENCES[0]))
+    helped = twins._target.decide(replace(request(SENTENCES[0]), draft=draft))
+    assert helped.answer == plain.answer
 
 
 def test_a_drafter_that_cannot_start_is_only_missed(tmp_path: Path) -> None:

@@ -1,17 +1,18 @@
 """The questions that an engine's process has not answered yet, and who waits for each.
 
 Decides when the process hangs: a question has had no answer for GRACE_MS past the deadlines of all questions that were
-open when it was asked, and nothing else was heard since. A process that is merely slow answers others in the meantime.
+open when it was asked, and nothing else was heard since; or some question, whoever waited for it, has had none for
+SILENCE_MS_MAX past its own deadline. A process that is merely slow answers others in the meantime, and between two
+passes it answers those whose time has run out.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.language.decision import DecideRequest, Decision
@@ -30,12 +31,19 @@ class GivenUp(NodeFault):
         super().__init__(Code.ENGINE_CRASHED, "the engine's process hung; it is being started again")
 
 
+SILENCE_MS_MAX: Final = 5_000.0
+"""How long past a deadline one pass may last, though somebody with a later deadline reads in it."""
+
+
 class Question:
     """One question; answered or failed once."""
 
-    def __init__(self, number: str, ticket: str, child: Child, asked_ms: float, patience_ms: float) -> None:
+    def __init__(
+        self, number: str, request: DecideRequest, child: Child, *, asked_ms: float, patience_ms: float
+    ) -> None:
         self.number = number
-        self.ticket = ticket
+        self.ticket = request.ticket
+        self.deadline_ms = request.deadline_ms
         self.child = child
         self.asked_ms = asked_ms
         self.patience_ms = patience_ms
@@ -71,7 +79,7 @@ class Question:
 
 
 class Asked:
-    """The open questions. From any thread."""
+    """The open questions: those that the process has not answered, whether or not somebody waits. From any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -84,12 +92,13 @@ class Asked:
         with self._lock:
             deadlines = [question.patience_ms - GRACE_MS for question in self._open.values() if question.child is child]
             patience_ms = max([request.deadline_ms, *deadlines]) + GRACE_MS
-            question = Question(str(next(self._numbers)), request.ticket, child, now_ms, patience_ms)
+            number = str(next(self._numbers))
+            question = Question(number, request, child, asked_ms=now_ms, patience_ms=patience_ms)
             self._open[question.number] = question
             return question
 
     def remove(self, question: Question) -> None:
-        """Nobody waits for it any more."""
+        """The process will not answer it: it was not told, or told to forget it."""
         with self._lock:
             self._open.pop(question.number, None)
 
@@ -101,7 +110,7 @@ class Asked:
         """
         with self._lock:
             self._heard_ms = now_ms
-            question = self._open.get(str(message.get("number")))
+            question = self._open.pop(str(message.get("number")), None)
         if question is not None:
             self._give(question, message)
 
@@ -115,7 +124,10 @@ class Asked:
     def hangs(self, question: Question, now_ms: float) -> bool:
         """Whether the process that was asked must be given up."""
         with self._lock:
-            return self._heard_ms <= question.asked_ms and now_ms >= question.patience_ms - 1.0
+            if self._heard_ms <= question.asked_ms and now_ms >= question.patience_ms - 1.0:
+                return True
+            same = [one for one in self._open.values() if one.child is question.child]
+            return any(now_ms >= one.deadline_ms + SILENCE_MS_MAX for one in same)
 
     def of_ticket(self, ticket: str) -> list[Question]:
         """The open questions of one who asks."""
@@ -124,10 +136,9 @@ class Asked:
 
     def fail(self, child: Child, problem: EdgeAgentError) -> None:
         """A process died: none of its questions will be answered."""
-        for question in self._of_child(child):
-            question.fail(problem)
-
-    def _of_child(self, child: Child) -> Iterator[Question]:
         with self._lock:
-            found: list[Any] = [question for question in self._open.values() if question.child is child]
-        yield from found
+            lost = [question for question in self._open.values() if question.child is child]
+            for question in lost:
+                del self._open[question.number]
+        for question in lost:
+            question.fail(problem)

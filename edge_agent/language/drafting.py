@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edge_agent.clock import Clock
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.process import EngineProcess
 
@@ -108,5 +108,7 @@ class Drafting:
         by_ms = now_ms + TIME_SHARE * (request.deadline_ms - now_ms)
         try:
             return self._drafter.decide(replace(request, deadline_ms=by_ms, sure_enough=0.0)).answer
-        except EdgeAgentError:
+        except EdgeAgentError as problem:
+            if problem.code is Code.STOPPED:  # nobody waits for the answer, either
+                raise
             return ""

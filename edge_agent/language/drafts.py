@@ -34,7 +34,7 @@ class Drafts:
 
     def of(self, pack: str, marked: str, given: str = "") -> Draft:
         """Drafts for one sentence; `given`: another model's answer to it."""
-        return Draft(self, pack, marked, given.encode())
+        return Draft(self, pack, marked, given.encode("utf-8", "replace"))  # another process said it
 
     def learn_usual(self, pack: str, marks: tuple[str, ...], answer: str, count: int) -> None:
         """So many of the pack's phrases with these marks have this answer."""

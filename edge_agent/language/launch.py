@@ -6,6 +6,7 @@ came to.
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -56,20 +57,33 @@ class Child:
             if not self._connection.poll(max(0.0, timeout_ms / 1000.0)):
                 return None
         except OSError as problem:
-            raise _died() from problem
+            raise died() from problem
         return self.hear()
 
-    def tell(self, message: JsonObject) -> None:
-        """Send a message; from any thread.
+    def tell(self, message: JsonObject, timeout_ms: float = LOAD_TIMEOUT_S * 1000.0) -> bool:
+        """Send a message; from any thread. False when the process does not take it in time.
 
         Raises:
             NodeFault: ENGINE_CRASHED when the process died.
         """
+        data, until_s = pack_message(message), time.monotonic() + timeout_ms / 1000.0
+        if not self._sending.acquire(timeout=max(0.0, timeout_ms / 1000.0)):
+            return False
         try:
-            with self._sending:
-                self._connection.send_bytes(pack_message(message))
+            if not self._takes(until_s - time.monotonic()):
+                return False
+            self._connection.send_bytes(data)
         except OSError as problem:
-            raise _died() from problem
+            raise died() from problem
+        finally:
+            self._sending.release()
+        return True
+
+    def _takes(self, timeout_s: float) -> bool:
+        """Whether the socket has room: it says so while three quarters of it are free (net/unix/af_unix.c)."""
+        poll = select.poll()
+        poll.register(self._connection.fileno(), select.POLLOUT)
+        return bool(poll.poll(max(0.0, timeout_s * 1000.0)))
 
     def hear(self) -> JsonObject:
         """The next message; waits for it.
@@ -80,7 +94,7 @@ class Child:
         try:
             return read_message(self._connection.recv_bytes(MESSAGE_BYTES_MAX))
         except (EOFError, OSError) as problem:
-            raise _died() from problem
+            raise died() from problem
 
     def kill(self) -> None:
         """End the process at once; the socket is closed with it by the kernel."""
@@ -102,7 +116,8 @@ class Child:
         return status
 
 
-def _died() -> NodeFault:
+def died() -> NodeFault:
+    """What becomes of a question to an engine that is no more."""
     return NodeFault(Code.ENGINE_CRASHED, "the engine's process died; it is being started again")
 
 

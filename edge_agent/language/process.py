@@ -12,15 +12,16 @@ kills a child (see `child`) when the thread that started it ends.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
 from edge_agent.language.asked import GRACE_MS, Asked, GivenUp
 from edge_agent.language.decision import DecideRequest, Decision
-from edge_agent.language.launch import Child, launch, usual_messages
+from edge_agent.language.launch import Child, died, launch, usual_messages
 from edge_agent.language.options import EngineOptions
-from edge_agent.language.wire import request_object
+from edge_agent.language.wire import JsonObject, request_object
 from edge_agent.packs.base import Pack
 
 BACKOFF_S = (0.0, 0.2, 1.0, 5.0, 15.0)
@@ -41,6 +42,7 @@ class EngineProcess:
         self._closed = False
         self._launches = 0
         self._last_end = ""
+        self._usual: list[JsonObject] = []
         self._supervisor: threading.Thread | None = None
 
     @property
@@ -99,30 +101,31 @@ class EngineProcess:
                 continue  # for another question's sake; the engine that follows is asked this one
 
     def _ask(self, request: DecideRequest) -> Decision:
+        if self._left_ms(request) <= 0:
+            raise ClientFault(Code.EXPIRED, "the time had run out before the engine was asked")
         child = self._await_child(request.deadline_ms)
         question = self._asked.add(child, request, self._clock.now_ms())
         try:
-            child.tell({"decide": request_object(request), "number": question.number})
-        except NodeFault:
-            self._bury(child)
+            message = {"decide": request_object(request), "number": question.number}
+            if not child.tell(message, self._left_ms(request) + GRACE_MS):
+                self._asked.remove(question)
+        except NodeFault as problem:
+            self._bury(child, problem)
         try:
-            return question.answer(request.deadline_ms - self._clock.now_ms() + GRACE_MS)
+            return question.answer(self._left_ms(request) + GRACE_MS)
         except TimeoutError as problem:
             if self._asked.hangs(question, self._clock.now_ms()):
-                self._asked.fail(child, GivenUp())
-                self._bury(child)
+                self._bury(child, GivenUp())
                 raise ClientFault(Code.EXPIRED, "the engine did not answer in time and was stopped") from problem
             raise ClientFault(Code.EXPIRED, "the engine did not answer in time") from problem
-        finally:
-            self._asked.remove(question)
 
     def withdraw(self, ticket: str) -> None:
         """Nobody waits for this ticket's answer any more: the engine gives STOPPED for it, and works on."""
         for question in self._asked.of_ticket(ticket):
             try:
-                question.child.tell({"withdraw": question.number})
-            except NodeFault:
-                self._bury(question.child)
+                question.child.tell({"withdraw": question.number}, GRACE_MS)
+            except NodeFault as problem:
+                self._bury(question.child, problem)
 
     def close(self) -> None:
         """Stop the engine for good."""
@@ -141,6 +144,9 @@ class EngineProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _left_ms(self, request: DecideRequest) -> float:
+        return request.deadline_ms - self._clock.now_ms()
 
     def _begin(self) -> None:
         if self._closed:
@@ -161,14 +167,15 @@ class EngineProcess:
                 raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the engine is not running: {why}") from self._failure
             return self._child
 
-    def _bury(self, child: Child) -> None:
-        """This child is dead or about to be; the supervisor starts another."""
-        child.kill()
+    def _bury(self, child: Child, problem: NodeFault) -> None:
+        """This child is dead or about to be, and that is what its questions come to; the supervisor starts another."""
         with self._changed:
             if self._child is child:
                 self._child = None
             self._changed.notify_all()
-        self._asked.fail(child, NodeFault(Code.ENGINE_CRASHED, "the engine's process died; it is being started again"))
+        # before it is killed: whoever hears it die would say that it crashed
+        self._asked.fail(child, problem)
+        child.kill()
 
     def _supervise(self) -> None:
         failures = 0
@@ -203,17 +210,26 @@ class EngineProcess:
 
     def _watch(self, child: Child) -> None:
         """Hear the child until it has died; whoever gives it up kills it, so this always returns."""
+        threading.Thread(target=self._tell_usual, args=(child,), name="engine-usual", daemon=True).start()
         try:
-            for message in usual_messages(self._packs):
-                child.tell(message)
             while True:
                 self._asked.hear(child.hear(), self._clock.now_ms())
-        except NodeFault:
-            child.kill()
+        except NodeFault as problem:
+            self._bury(child, problem)
         status = child.wait()
         if not self._closed:
             self._last_end = f"exit status {status} {child.last_words()}".rstrip()
-        self._bury(child)
+        self._asked.fail(child, died())
+
+    def _tell_usual(self, child: Child) -> None:
+        """Tell what is usually answered, beside hearing: reading the phrases of somebody's own pack takes seconds.
+
+        Whatever goes wrong here, the engine answers; it only drafts less.
+        """
+        with suppress(EdgeAgentError):
+            self._usual = self._usual or list(usual_messages(self._packs))
+            for message in self._usual:
+                child.tell(message)
 
 
 def _named(problem: Exception) -> EdgeAgentError:
