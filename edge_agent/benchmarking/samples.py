@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,8 @@ class WayRow:
     """One way over all sentences.
 
     Ratios say how many times less it needs than the stock way, over the sentences that both answer alike: `alike` of
-    them. None where there are none.
+    them. None where there are none. Of time it is the median sentence's, as the two were timed one after the other and
+    whatever else the machine did then is in both.
     """
 
     way: Way
@@ -117,7 +118,7 @@ def _row(way: Way, samples: Sequence[Sample], stock: Sequence[Sample] | None, co
         total_p95_ms=percentile(total, 95),
         total_mean_ms=fmean(total),
         passes_ratio=sum(one.passes for one, _ in pairs) / sum(own.passes for _, own in pairs) if pairs else None,
-        time_ratio=sum(one.total_ms for one, _ in pairs) / sum(own.total_ms for _, own in pairs) if pairs else None,
+        time_ratio=median(one.total_ms / own.total_ms for one, own in pairs) if pairs else None,
         alike=len(pairs),
         moved_gb=fmean(passes) * cost.pass_bytes / 1e9,
         floor_share=cost.floor_ms(sum(passes)) / sum(total),
