@@ -3,7 +3,7 @@
 With `--model` after it, the engine is the real one and the model the bundled one.
 
 The script understands a few sentences of the robot and home packs. A sentence with "slowly" takes 1.5 s to decide, one
-with "nonsense" gets an answer that no grammar would allow.
+with "endlessly" until it is withdrawn, and one with "nonsense" gets an answer that no grammar would allow.
 """
 
 from __future__ import annotations
@@ -11,16 +11,36 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 import time
 from pathlib import Path
 
-from edge_agent.errors import EdgeAgentError
-from edge_agent.language.decision import DecideRequest
+from edge_agent.errors import ClientFault, Code, EdgeAgentError
+from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.scripted import ScriptedDecider
 from edge_agent.node.compose import run_node
 from edge_agent.settings import Settings
 
 SLOW_S = 1.5
+
+
+class Withdrawable(ScriptedDecider):
+    """Stops deciding what is withdrawn."""
+
+    def __init__(self) -> None:
+        super().__init__(answer_of)
+        self._waiting: dict[str, threading.Event] = {}
+
+    def decide(self, request: DecideRequest) -> Decision:
+        if "endlessly" in request.marked:
+            self._waiting[request.ticket] = threading.Event()
+            self._waiting[request.ticket].wait()
+            raise ClientFault(Code.STOPPED, "the question was withdrawn")
+        return super().decide(request)
+
+    def withdraw(self, ticket: str) -> None:
+        if ticket in self._waiting:
+            self._waiting.pop(ticket).set()
 
 
 def answer_of(request: DecideRequest) -> str:
@@ -51,7 +71,7 @@ def main() -> int:
     try:
         if "--model" in sys.argv:
             return run_node(settings)
-        return run_node(settings, lambda _settings, _packs: ScriptedDecider(answer_of))
+        return run_node(settings, lambda _settings, _packs: Withdrawable())
     except EdgeAgentError as problem:
         sys.stderr.write(f"{problem}\n")
         return 3

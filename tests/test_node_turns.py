@@ -11,6 +11,7 @@ import pytest
 from node_harness import Node, Raw, fresh_node
 
 from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.language.options import SEQUENCES_MAX
 from edge_agent.messages import Accepted, ActionState, Answer, Command, Hello, Outcome, Perform, Report, Welcome
 from edge_agent.node.lineup import Lineup
 from edge_agent.node.turns import Lending, Turns
@@ -154,3 +155,48 @@ def test_a_client_that_leaves_in_the_middle_leaves_the_others_theirs(node: Node)
         answer = staying.hear_a(Answer)
         assert (answer.request_id, answer.outcome) == ("stayed", Outcome.ACTIONS)
         assert performed(executor, 2)[-1] == answer.command_id
+
+
+def test_one_robots_slow_command_holds_no_other_robot_up(node: Node) -> None:
+    with Raw(node.command_address) as client, Raw(node.command_address) as porter, Raw(node.command_address) as loader:
+        for name, executor in (("robot", porter), ("loader", loader)):
+            executor.say(Hello(robot=name, removes_duplicates=True))
+            executor.hear_a(Welcome)
+        client.say(Command(request_id="slow", text="go slowly to dock 3", pack="robot", ttl_ms=30_000))
+        client.say(Command(request_id="quick", text="go to packing", pack="robot", robot="loader", ttl_ms=30_000))
+        answers = [client.hear_a(Answer) for _ in range(2)]
+        assert [answer.request_id for answer in answers] == ["quick", "slow"]
+        assert performed(loader, 1) == [answers[0].command_id]
+        assert performed(porter, 1) == [answers[1].command_id]
+
+
+def test_a_command_behind_one_that_takes_too_long_expires_and_the_next_one_has_its_turn(node: Node) -> None:
+    """Nothing of it happens before those who came first have been settled."""
+    with Raw(node.command_address) as client, Raw(node.command_address) as executor:
+        executor.say(Hello(robot="robot", removes_duplicates=True))
+        executor.hear_a(Welcome)
+        for name, text, ttl_ms in (
+            ("first", "go slowly to dock 3", 30_000),
+            ("hurried", "go to packing", 300),
+            ("patient", "go to dock 3", 30_000),
+        ):
+            client.say(Command(request_id=name, text=text, pack="robot", ttl_ms=ttl_ms))
+        answers = [client.hear_a(Answer) for _ in range(3)]
+        assert [(answer.request_id, answer.outcome) for answer in answers] == [
+            ("hurried", Outcome.EXPIRED),
+            ("first", Outcome.ACTIONS),
+            ("patient", Outcome.ACTIONS),
+        ]
+        assert performed(executor, 2) == [answers[1].command_id, answers[2].command_id]
+
+
+def test_after_a_stop_nobody_waits_for_what_was_withdrawn(node: Node) -> None:
+    """Every worker waits for the engine; the stop reaches it all the same, and the next command finds a worker."""
+    with Raw(node.command_address) as client, node.client() as other:
+        for number in range(SEQUENCES_MAX):
+            client.say(Command(request_id=f"e-{number}", text="go endlessly to dock 3", pack="robot", ttl_ms=60_000))
+            client.hear_a(Accepted)
+        stop_id = other.halt().stop_id
+        assert {client.hear_a(Answer).outcome for _ in range(SEQUENCES_MAX)} == {Outcome.STOPPED}
+        other.resume(stop_id)
+        assert other.command("go to packing", ttl_ms=10_000).outcome is Outcome.ACTIONS

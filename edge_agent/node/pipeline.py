@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge_agent.clock import Clock
-from edge_agent.messages import Command
+from edge_agent.messages import Command, Outcome
 from edge_agent.node.acceptance import Acceptance
 from edge_agent.node.ahead import Ahead, ReadingAhead
 from edge_agent.node.answering import Answering
 from edge_agent.node.lineup import Lineup
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
-from edge_agent.node.understanding import Understanding
+from edge_agent.node.understanding import Understanding, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ class Pipeline:
                 self.acceptance.answer_again(order, known)
                 return
             with spans.stage("queue_ms"):
-                await place.reached(order.deadline_ms - self.clock.now_ms())
+                if not await place.reached(order.deadline_ms - self.clock.now_ms()):
+                    verdict = Verdict(Outcome.EXPIRED)  # before those who came first, nothing of it happens
             verdict = self.understanding.judge(order, verdict, stops_before)
             with spans.stage("dispatch_ms"):
                 settled = await self.answering.settle(order, verdict)

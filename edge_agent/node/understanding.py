@@ -83,7 +83,8 @@ class Understanding:
             working.cancel()
             working.add_done_callback(_hear)
             if stopped:  # past its deadline the engine gives it up by itself
-                loop.run_in_executor(self.workers, self.withdraw, order.command_id)  # may have to wait for the pipe
+                # it may have to wait for the pipe, and not for a worker: they may all be waiting for the engine
+                loop.run_in_executor(None, self.withdraw, order.command_id)
             return Verdict(Outcome.STOPPED if stopped else Outcome.EXPIRED)
         try:
             began_ms, meaning = working.result()
