@@ -113,7 +113,8 @@ class Rounding:
     moved: list[float] = field(default_factory=list)
     """By how much the logit moved that moved most, at each choice."""
     margin_moved: list[float] = field(default_factory=list)
-    """Likewise the distance between the best token and another."""
+    """Likewise the distance between the best token and another. It must stay below the tie: a choice that is no near
+    tie is then the same read alone."""
     near_ties: int = 0
     crossed: int = 0
     """Choices that were no near tie and yet fell otherwise than read alone: there must be none."""
@@ -130,7 +131,7 @@ class Rounding:
         self.crossed += not near and int(np.argmax(alone)) != best
 
     def figures(self, tie: float) -> dict[str, float]:
-        """In logits; `share` is the largest move of a logit over half of the tie, which must stay below 1."""
+        """In logits; `share` is the largest move of a distance over the tie, and must stay below 1."""
         if not self.moved:
             return {"choices": 0}
         moved = np.asarray(self.moved)
@@ -142,5 +143,5 @@ class Rounding:
             "moved_p99.9": round(float(np.quantile(moved, 0.999)), 6),
             "moved_max": round(float(moved.max()), 6),
             "margin_moved_max": round(max(self.margin_moved), 6),
-            "share": round(2.0 * float(moved.max()) / tie, 3),
+            "share": round(max(self.margin_moved) / tie, 3),
         }

@@ -8,7 +8,8 @@ Sentences are drawn from the packs' phrases, seeded, or read from a file of exam
 with forced tokens skipped, with what is remembered, with a draft that is right, cut off, wrong, and absurd, and once
 more in the company of up to 15 others, each in a way of its own. Every answer must be the one of one token a pass, byte
 for byte, near ties among them. The choices that were read on the way are compared with the same tokens read alone: the
-largest move of a logit must stay below half of what the decoder takes for a near tie, or that rule proves nothing.
+distance between the best logit and another must move by less than what the decoder takes for a near tie, or its rule
+proves nothing.
 
 --reference also asks llama.cpp's own grammar sampler, which spells forced text in any tokens and settles no near tie.
 """
@@ -77,21 +78,27 @@ def draft_of(text: str) -> Drafted:
 
 
 class SameAnswers:
-    """Asks an engine in every way, and counts."""
+    """Asks an engine in every way, and counts. `drafts`: of how many kinds each sentence is given one."""
 
-    def __init__(self, engine: LocalEngine, seed: int) -> None:
+    def __init__(self, engine: LocalEngine, seed: int, drafts: int = 4) -> None:
         self._engine = engine
+        self._draft_kinds = drafts
         self._rng = random.Random(seed)
         self._alone = Alone(engine)
         self._before = ""
+        self._measures = True
         self.answers: Counter[str] = Counter()
         self.passes: Counter[str] = Counter()
         self.settled: Counter[str] = Counter()
         self.different: list[dict[str, str]] = []
         self.rounding: dict[str, Rounding] = {}
 
-    def ask(self, group: Sequence[DecideRequest]) -> None:
-        """Decide some sentences, each in every way by itself, then all of them at the same time."""
+    def ask(self, group: Sequence[DecideRequest], *, measured: bool = True) -> None:
+        """Decide some sentences, each in every way by itself, then all of them at the same time.
+
+        `measured`: how far that moved their logits is measured, which takes a pass for each choice.
+        """
+        self._measures = measured
         answers = [self._by_itself(request) for request in group]
         seen: list[Seen] = []
         waiting = list(enumerate(group))
@@ -111,7 +118,8 @@ class SameAnswers:
         plain, decoded = self._engine.run(request, watched(self._engine, seen, savings=NONE))
         self._count("one token a pass", request, plain.answer, plain, decoded)
         self._measure("one token a pass", seen)
-        for name, draft in {"forced skipped": None, **self._drafts(plain.answer)}.items():
+        drafts = self._rng.sample(sorted(self._drafts(plain.answer).items()), self._draft_kinds)
+        for name, draft in [("forced skipped", None), *drafts]:
             seen = []
             self._count(name, request, plain.answer, *self._engine.run(request, self._way(seen, draft)))
             self._measure(name, seen)
@@ -140,7 +148,7 @@ class SameAnswers:
 
     def _measure(self, way: str, seen: Sequence[Seen]) -> None:
         rounding = self.rounding.setdefault(way, Rounding())
-        for one in seen:
+        for one in seen if self._measures else ():
             rounding.add(one.logits, self._alone.logits(one), self._engine.tie)
 
     def report(self) -> dict[str, Any]:
@@ -172,13 +180,13 @@ def references(engine: LocalEngine, asked: Sequence[DecideRequest]) -> dict[str,
     return {"sentences": len(asked), "equal": len(asked) - len(unequal), "unequal": unequal}
 
 
-def prepared(model: Path, **options: Any) -> LocalEngine:
-    """An engine with the shipped packs' prompts that takes so much company."""
+def prepared(model: Path, packs: Sequence[str] = SHIPPED, **options: Any) -> LocalEngine:
+    """An engine with the packs' prompts that takes so much company."""
     engine = LocalEngine(
         EngineOptions(model, n_gpu_layers=0, sha256=bundled_sha256(model), sequences=COMPANY_MAX, **options),
         SystemClock(),
     )
-    engine.prepare({name: pack_prompt(load_pack(name), engine.style) for name in SHIPPED})
+    engine.prepare({name: pack_prompt(load_pack(name), engine.style) for name in packs})
     return engine
 
 
