@@ -194,14 +194,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Decide the same sentences in every way and compare the answers.")
     parser.add_argument("file", type=Path, nargs="?", metavar="SET.jsonl", help="examples (default: packs' phrases)")
     parser.add_argument("--limit", type=int, default=300, metavar="N", help="sentences")
+    parser.add_argument("--pack", choices=SHIPPED, action="append", help="sentences of this pack (default: of all)")
     parser.add_argument("--model", type=Path, default=bundled_model(), help="a GGUF file (default: the bundled model)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--flash-attention", choices=("auto", "on", "off"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--reference", action="store_true", help="ask llama.cpp's own grammar sampler instead")
     args = parser.parse_args()
-    asked = list(islice(requests_of(args.file) if args.file else requests(args.seed), args.limit))
-    engine = prepared(args.model, n_threads=args.threads, flash_attention=args.flash_attention)
+    packs = args.pack or SHIPPED
+    asked = list(islice(requests_of(args.file) if args.file else requests(args.seed, packs), args.limit))
+    engine = prepared(args.model, packs, n_threads=args.threads, flash_attention=args.flash_attention)
     if args.reference:
         print(json.dumps(references(engine, asked), indent=1))
         return

@@ -102,13 +102,13 @@ def test_all_three_ways_give_the_same_answer(bytewise: LocalEngine, pack: str) -
 
 
 def test_the_bundled_model_answers_alike_with_and_without_savings() -> None:
-    """On words that mean nothing, where its choices are close calls, all it may lose to a batch is a near tie."""
+    """On words that mean nothing, too, where its choices are close calls: near ties are settled."""
     with closing(opened(bundled_model())) as engine:
         for linked in (BRING, FORWARD, SAY, *sentences(12)):
             asked = request("robot", linked)
-            fast, decoded = engine.run(asked, engine.fast)
+            fast, _ = engine.run(asked, engine.fast)
             plain, _ = engine.run(asked, engine.plain)
-            assert fast.answer == plain.answer or decoded.margin < NEAR_TIE
+            assert fast.answer == plain.answer
             assert fast.passes < plain.passes
 
 
