@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -257,6 +258,67 @@ def test_a_pass_is_given_up_inside_and_the_next_one_is_whole(bytewise: LocalEngi
         row(CLOCK.now_ms())
     assert (row(float("inf")) == before).all()
     context.close()
+
+
+@pytest.mark.parametrize("attention", ["on", "off"])
+def test_what_is_read_alone_has_the_same_digits_whatever_was_read_before(
+    bytewise: LocalEngine, attention: Literal["on", "off"]
+) -> None:
+    """Where others' cells stood is forgotten with them; beside them the digits may be others."""
+    rng = random.Random(1)
+    options = ContextOptions(prefixes=1, sequences=6, n_ctx=2_048, flash_attention=attention)
+    tokens = tuple(bytewise.weights.tokenize("bring the red box from dock three to me " * 3))
+    with closing(Context(bytewise.weights, options, CLOCK.now_ms)) as context:
+        context.keep_prefix(0, tokens[:30])
+        lone, *others = context.working
+
+        def row() -> NDArray[np.float32]:
+            context.begin(lone, 0)
+            [[found]] = context.read([Part(lone, 0, tokens, (len(tokens) - 1,))], float("inf"))
+            kept = found.copy()
+            context.drop(lone)
+            return kept
+
+        alone, beside = row(), []
+        for _ in range(12):
+            for sequence in rng.sample(others, 3):
+                context.begin(sequence, 0)
+                own = tokens[: rng.randint(2, 100)]
+                context.read([Part(sequence, 0, own, (len(own) - 1,))], float("inf"))
+                context.cut(sequence, rng.randint(1, len(own) - 1))
+            beside.append(row())
+            for sequence in others:
+                context.drop(sequence)
+            assert (row() == alone).all()
+        assert any((one != alone).any() for one in beside)
+
+
+def test_a_pass_filled_up_as_for_a_gpu_gives_the_same_rows_and_takes_no_cells(bytewise: LocalEngine) -> None:
+    """Whatever the sizes, what fills a pass up is gone behind it, and each row is the one that was asked for."""
+    texts = ["bring the red box", "go", "move two metres forward and then turn around, please, and wait for me there"]
+    tokens = [tuple(bytewise.weights.tokenize(text)) for text in texts]
+
+    def rows(*, fill: bool) -> list[NDArray[np.float32]]:
+        options = ContextOptions(prefixes=1, sequences=3, n_ctx=768, fill=fill)
+        with closing(Context(bytewise.weights, options, CLOCK.now_ms)) as context:
+            context.keep_prefix(0, tokens[0][:3])
+            found = []
+            for count in (1, 2, 3, 3):
+                for sequence in context.working:
+                    context.begin(sequence, 0)
+                parts = [
+                    Part(sequence, 0, own, tuple(range(0, len(own), 2)))
+                    for sequence, own in list(zip(context.working, tokens, strict=True))[:count]
+                ]
+                for part, read in zip(parts, context.read(parts, float("inf")), strict=True):
+                    assert len(read) == len(part.rows)
+                    found += [row.copy() for row in read]
+            return found
+
+    bare, filled = rows(fill=False), rows(fill=True)
+    assert len(bare) == len(filled) > 100
+    assert max(float(np.abs(one - other).max()) for one, other in zip(bare, filled, strict=True)) < 1e-3
+    assert len({row.tobytes() for row in filled}) > 40
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
