@@ -41,7 +41,7 @@ _LONG: Final = 64
 _ROWS, _SINGLY = 32, 16
 """Of the long canary's end: rows that are compared, tokens that are read one by one."""
 TIE_FACTOR: Final = 6.0
-"""Of 99,000 choices of the bundled model (2,000 sentences in every way and company of benchmarks/same_answers.py), read
+"""Of 88,000 choices of the bundled model (2,000 sentences in every way and company of benchmarks/same_answers.py), read
 once in a pass and once alone, the distance of two logits moved by at most 5.2 times what the canary's logits do."""
 TIE_MIN: Final = 1e-3
 """In logits, where all ways to read the canary agree: keys and values in few bits round seldom, and then far."""
