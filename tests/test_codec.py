@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import FROM_NODE, TO_NODE, Command, Halt, Message, Perform, limits
+from edge_agent.messages import FROM_NODE, TO_NODE, Command, Halt, Message, Perform
 from edge_agent.messages.codec import Codec, build, encode, request_id_of
 
 TO = Codec(TO_NODE)

@@ -23,8 +23,8 @@ from edge_agent.language.options import EngineOptions
 from edge_agent.language.readings import TRIED_MAX, other_ways
 from edge_agent.language.scripted import ScriptedDecider
 from edge_agent.language.wire import decision_object, read_decision
+from edge_agent.limits import READINGS_MAX
 from edge_agent.messages import Answer, JsonAction, RejectReason
-from edge_agent.messages.limits import READINGS_MAX
 from edge_agent.node.compose import load_packs
 from edge_agent.node.interpret import Interpretation, Interpreter
 from edge_agent.packs.registry import load_pack

@@ -29,6 +29,7 @@ ROOMS = (
     ("client",),
     ("settings",),
     ("messages",),
+    ("limits",),
     ("errors", "clock", "__init__"),
 )
 """From the top down. A room imports from rows below its own, and from itself; never sideways, never up."""

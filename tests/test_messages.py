@@ -16,8 +16,9 @@ import yaml
 from pydantic import ValidationError
 
 import edge_agent.messages
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import FROM_NODE, TO_NODE, Message, limits
+from edge_agent.messages import FROM_NODE, TO_NODE, Message
 from edge_agent.messages.base import Part
 from edge_agent.messages.codec import Codec, encode
 from edge_agent.messages.schema import REPLIES, TOPICS, UNASKED, asyncapi, json_schemas

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydantic import ValidationError
 
+from edge_agent import limits
 from edge_agent.cli.local import engine_of
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.language.decision import Decider, DecideRequest, Decision
 from edge_agent.language.scripted import ScriptedDecider
-from edge_agent.messages import Command, RejectReason, limits
+from edge_agent.messages import Command, RejectReason
 from edge_agent.messages.codec import encode
 from edge_agent.messages.command import Spoken
 from edge_agent.node.interpret import Interpretation, Interpreter

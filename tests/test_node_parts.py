@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from edge_agent import limits
 from edge_agent.clock import ManualClock
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import FROM_NODE, Accepted, ActionState, Answer, OpenAction, Outcome, Snapshot, limits
+from edge_agent.messages import FROM_NODE, Accepted, ActionState, Answer, OpenAction, Outcome, Snapshot
 from edge_agent.messages.codec import Codec, encode
 from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dialogue import NAMES_KEPT, SESSIONS_MAX, Dialogues

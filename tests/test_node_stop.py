@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from node_harness import Node, Raw, Watcher, fresh_node
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import (
     Accepted,
@@ -24,7 +25,6 @@ from edge_agent.messages import (
     Stop,
     Stopped,
     Welcome,
-    limits,
 )
 
 

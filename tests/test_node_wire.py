@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from node_harness import Node, Raw, fresh_node
 
+from edge_agent import limits
 from edge_agent.errors import Code
-from edge_agent.messages import Command, ErrorReply, Heartbeat, Hello, Perform, Report, Stopped, Welcome, limits
+from edge_agent.messages import Command, ErrorReply, Heartbeat, Hello, Perform, Report, Stopped, Welcome
 
 
 @pytest.fixture(scope="module")

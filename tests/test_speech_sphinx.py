@@ -12,7 +12,7 @@ pytest.importorskip("pocketsphinx", reason="needs pip install 'edge-agent[speech
 pytest.importorskip("espeakng_loader", reason="needs pip install 'edge-agent[speech]'")
 
 from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.messages.limits import ALTERNATIVES_MAX
+from edge_agent.limits import ALTERNATIVES_MAX
 from edge_agent.packs.registry import load_pack
 from edge_agent.speech.audio import RATE_HZ, Samples
 from edge_agent.speech.espeak import phonemes, speak

@@ -16,7 +16,7 @@ from whisper_models import SURE, Follows, chain, write_whisper
 
 from edge_agent.clock import ManualClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
-from edge_agent.messages.limits import ALTERNATIVES_MAX
+from edge_agent.limits import ALTERNATIVES_MAX
 from edge_agent.speech.audio import RATE_HZ, Samples
 from edge_agent.speech.bias import HOTWORD_TOKENS_MAX
 from edge_agent.speech.recognition import Lexicon, Recogniser, Transcript

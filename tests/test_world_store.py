@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import limits
 from edge_agent.world.entities import Entity
 from edge_agent.world.store import World
 

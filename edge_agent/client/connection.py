@@ -14,8 +14,8 @@ import zmq
 import zmq.asyncio
 from zmq.utils.monitor import recv_monitor_message
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.messages import limits
 
 RECONNECT_FIRST_MS: Final = 50
 RECONNECT_MAX_MS: Final = 1_000

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.errors import Code
 from edge_agent.messages import (
     ActionState,
@@ -27,7 +28,6 @@ from edge_agent.messages import (
     Stop,
     Stopped,
     Welcome,
-    limits,
 )
 from edge_agent.messages.codec import build
 

@@ -17,9 +17,9 @@ from edge_agent.evaluation.heard import Heard, Hears
 from edge_agent.evaluation.prediction import Prediction, Refusal
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import Decider
+from edge_agent.limits import ALTERNATIVES_MAX, TEXT_CHARS_MAX
 from edge_agent.messages import JsonAction, RejectReason
 from edge_agent.messages.command import Spoken
-from edge_agent.messages.limits import ALTERNATIVES_MAX, TEXT_CHARS_MAX
 from edge_agent.node.interpret import Interpretation, Interpreter
 from edge_agent.node.readings import is_spoken_stop
 from edge_agent.packs.base import Pack

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from edge_agent import limits
 from edge_agent.errors import Code, NodeFault
-from edge_agent.messages import limits
 from edge_agent.packs.base import REJECT
 
 ANSWER_CHARS_MAX = 8_192

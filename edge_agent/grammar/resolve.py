@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent import limits
 from edge_agent.grammar.answer import Call, invalid, parse_answer
 from edge_agent.grammar.check import check_action
 from edge_agent.grammar.durations import whole_time
 from edge_agent.grammar.reference import Referents, choose
 from edge_agent.grammar.schema import quantity_units
-from edge_agent.messages import limits
 from edge_agent.messages.answer import Rejection, RejectReason
 from edge_agent.messages.base import JsonAction
 from edge_agent.packs.base import (

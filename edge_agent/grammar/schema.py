@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge_agent.messages import limits
+from edge_agent import limits
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.base import REJECT, ActionSpec, ChoiceSlot, EntitySlot, Pack, QuantitySlot, Slot, TextSlot
 from edge_agent.world.mention import (

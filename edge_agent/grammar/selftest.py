@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent import limits
 from edge_agent.errors import Code, NodeFault
 from edge_agent.grammar.check import check_action
 from edge_agent.grammar.gbnf import json_text
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.sentence import SentenceGrammars
-from edge_agent.messages import limits
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.base import (
     REJECT,

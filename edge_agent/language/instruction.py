@@ -5,9 +5,9 @@ Decides the wording only; it reads nothing but the pack. Long lists of choices a
 
 from __future__ import annotations
 
+from edge_agent import limits
 from edge_agent.language.examples import examples_of
 from edge_agent.language.prompt import Prompt, Style, bundled_prompt, llama3_prompt
-from edge_agent.messages import limits
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.base import ActionSpec, ChoiceSlot, EntitySlot, Pack, QuantitySlot, Slot
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from edge_agent import limits
 from edge_agent.errors import Code
-from edge_agent.messages import limits
 from edge_agent.messages.base import Epoch, Identifier, JsonAction, Message, Milliseconds, Name, Part
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from edge_agent.messages import limits
+from edge_agent import limits
 from edge_agent.messages.answer import Failure
 from edge_agent.messages.base import Identifier, Message, Milliseconds, Name
 from edge_agent.messages.command import Context

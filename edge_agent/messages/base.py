@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from edge_agent.messages import limits
+from edge_agent import limits
 
 
 class Message(BaseModel):

@@ -10,8 +10,8 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import limits
 from edge_agent.messages.base import Message, Part
 
 AnyValue = TypeVar("AnyValue", bound=Message | Part)

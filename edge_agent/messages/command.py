@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from edge_agent.messages import limits
+from edge_agent import limits
 from edge_agent.messages.base import Epoch, Identifier, Message, Name, Part
 
 Alternative = Annotated[str, StringConstraints(max_length=limits.TEXT_CHARS_MAX)]

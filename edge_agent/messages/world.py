@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from edge_agent.messages import limits
+from edge_agent import limits
 from edge_agent.messages.base import Identifier, Message, Name, Part
 
 

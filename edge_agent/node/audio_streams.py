@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
-from edge_agent.messages import AudioChunk, AudioEnd, AudioEnded, AudioProgress, AudioReady, AudioStart, limits
+from edge_agent.messages import AudioChunk, AudioEnd, AudioEnded, AudioProgress, AudioReady, AudioStart
 from edge_agent.node.acceptance import Reply
 from edge_agent.node.ears import Ears
 from edge_agent.node.listening import Listener, Listening

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import NodeFault
-from edge_agent.messages import ActionState, Perform, limits
+from edge_agent.messages import ActionState, Perform
 from edge_agent.messages.codec import encode
 from edge_agent.node.jobs import Job, Line
 from edge_agent.node.ledger import Ledger

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from edge_agent.grammar.resolve import Resolution
 from edge_agent.language.decision import Decision
+from edge_agent.limits import READINGS_MAX
 from edge_agent.messages import JsonAction, Reading, Rejection, RejectReason
-from edge_agent.messages.limits import READINGS_MAX
 
 Meaning = Callable[[str], Resolution]
 """What an answer of the model's means in the world of the sentence."""

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from edge_agent.errors import ClientFault
+from edge_agent.limits import READINGS_MAX
 from edge_agent.messages import JsonAction, Reading, Rejection, RejectReason
 from edge_agent.messages.command import Spoken
-from edge_agent.messages.limits import READINGS_MAX
 from edge_agent.safety.injection import is_injected
 from edge_agent.safety.negation import negated
 from edge_agent.safety.remarks import harms, remark

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
 from edge_agent.messages import (
@@ -33,7 +34,6 @@ from edge_agent.messages import (
     SnapshotRequest,
     Stopped,
     WorldUpdate,
-    limits,
 )
 from edge_agent.messages.codec import Codec, request_id_of
 from edge_agent.node.acceptance import Reply

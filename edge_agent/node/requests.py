@@ -9,8 +9,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import Accepted, Answer, limits
+from edge_agent.messages import Accepted, Answer
 
 CLIENT: Final = "local"
 """Whose request ids these are, until clients have keys."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_agent import __version__
-from edge_agent.messages import OpenAction, RobotStatus, Snapshot, limits
+from edge_agent import __version__, limits
+from edge_agent.messages import OpenAction, RobotStatus, Snapshot
 from edge_agent.messages.codec import encode
 from edge_agent.node.board import Board
 from edge_agent.node.dispatch import Dispatcher

@@ -12,8 +12,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.messages import AudioAttach, AudioReady, AudioStart, limits
+from edge_agent.messages import AudioAttach, AudioReady, AudioStart
 from edge_agent.node.acceptance import Reply
 from edge_agent.node.attached import Attached
 from edge_agent.node.audio_streams import AudioStreams

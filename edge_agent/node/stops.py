@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import Stop, Stopped, limits
+from edge_agent.messages import Stop, Stopped
 from edge_agent.messages.codec import encode
 from edge_agent.node.board import Board
 from edge_agent.node.dispatch import Dispatcher

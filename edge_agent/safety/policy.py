@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent import limits
 from edge_agent.errors import Code, NodeFault
-from edge_agent.messages import limits
 from edge_agent.messages.base import JsonAction
 from edge_agent.packs.base import ChoiceSlot, EntitySlot, Hazard, Pack, QuantitySlot, Slot, TextSlot
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages.limits import AUDIO_CHANNELS_MAX
+from edge_agent.limits import AUDIO_CHANNELS_MAX
 from edge_agent.speech.attention import Attention, Spotter
 from edge_agent.speech.audio import PcmFormat, Samples, decode_pcm, to_samples
 from edge_agent.speech.energy import HighPass, level_db

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any, Final
 
+from edge_agent import limits
 from edge_agent.errors import Code, NodeFault
-from edge_agent.messages import limits
 from edge_agent.speech.audio import RATE_HZ, PcmFormat
 from edge_agent.speech.ring import Ring
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any, Final
 
+from edge_agent import limits
 from edge_agent.errors import EdgeAgentError
-from edge_agent.messages import limits
 from edge_agent.processes.faults import read_fault
 from edge_agent.processes.frames import BadFrame, JsonObject
 from edge_agent.speech.recognition import Lexicon, Transcript, Word

@@ -11,7 +11,7 @@ import soxr
 from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages.limits import AUDIO_RATE_HZ_MAX, AUDIO_RATE_HZ_MIN
+from edge_agent.limits import AUDIO_RATE_HZ_MAX, AUDIO_RATE_HZ_MIN
 from edge_agent.speech.audio import RATE_HZ
 
 

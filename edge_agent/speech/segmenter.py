@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.messages.limits import UTTERANCE_MS_MAX
+from edge_agent.limits import UTTERANCE_MS_MAX
 from edge_agent.speech.events import SpeechBegan, SpeechDropped, SpeechEnded, SpeechPaused, SpeechResumed
 
 Mode = Literal["continuous", "push_to_talk"]

@@ -22,7 +22,7 @@ import pocketsphinx
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.messages.limits import ALTERNATIVES_MAX
+from edge_agent.limits import ALTERNATIVES_MAX
 from edge_agent.speech.audio import Samples, duration_ms
 from edge_agent.speech.espeak import phonemes
 from edge_agent.speech.gate import is_cry

@@ -23,7 +23,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
-from edge_agent.messages.limits import ALTERNATIVES_MAX
+from edge_agent.limits import ALTERNATIVES_MAX
 from edge_agent.speech.audio import RATE_HZ, Samples, duration_ms, to_wave
 from edge_agent.speech.bias import HOTWORD_TOKENS_MAX, as_prompt, hotwords
 from edge_agent.speech.collecting import CollectedUtterance

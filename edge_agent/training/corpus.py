@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 
-from edge_agent.messages.limits import ACTIONS_MAX
+from edge_agent.limits import ACTIONS_MAX
 from edge_agent.packs.base import REJECT, Pack
 from edge_agent.packs.phrases import Phrases, Sample, load_phrases
 from edge_agent.packs.registry import load_pack

@@ -18,8 +18,8 @@ from typing import Final, cast
 import zmq
 import zmq.asyncio
 
+from edge_agent import limits
 from edge_agent.errors import Code, ConfigurationFault, NodeFault
-from edge_agent.messages import limits
 from edge_agent.transport.addresses import check_address, socket_path
 
 Peer = bytes

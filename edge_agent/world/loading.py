@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code, ConfigurationFault
-from edge_agent.messages import limits
 from edge_agent.world.entities import Entity
 from edge_agent.world.store import World
 from edge_agent.world.text import words_of

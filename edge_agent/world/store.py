@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import limits
 from edge_agent.world.entities import Entity
 from edge_agent.world.text import words_of
 

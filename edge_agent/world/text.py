@@ -11,8 +11,8 @@ import re
 import unicodedata
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import limits
 from edge_agent.world.mention import Word
 
 _WHITESPACE_CONTROLS: Final = "\t\n\r"
