@@ -23,7 +23,7 @@ ROOMS = (
     ("grammar",),
     ("packs",),
     ("world",),
-    ("store",),
+    ("service", "store"),
     ("observe",),
     ("processes",),
     ("client",),

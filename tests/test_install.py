@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import venv
@@ -13,8 +11,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-from edge_agent.cli import build_parser
 
 ROOT = Path(__file__).parent.parent
 ENGINE_WHEELS = ROOT / ".wheels"
@@ -45,6 +41,7 @@ def test_wheel_carries_everything(wheel: Path) -> None:
     manifest = json.loads((ROOT / "models" / "manifest.json").read_text(encoding="utf-8"))
     wanted = {f"edge_agent/data/models/{model['file']}" for model in manifest["models"]}
     wanted |= {"edge_agent/data/models/manifest.json"}
+    wanted |= {f"edge_agent/data/{path.relative_to(ROOT)}" for path in (ROOT / "systemd").rglob("*") if path.is_file()}
     for pack in ("robot", "home", "kiosk"):
         wanted |= {
             f"edge_agent/packs/phrases/{pack}.yaml",
@@ -72,14 +69,3 @@ def test_installed_wheel_interprets(wheel: Path, tmp_path: Path) -> None:
     shown = run(agent, "interpret", "bring the red box from dock three to packing", "--json", **environment)
     expected = {"action": "bring", "object": "red box", "source": "dock 3", "destination": "packing"}
     assert json.loads(shown)["actions"] == [expected]
-
-
-def test_service_is_shut_in() -> None:
-    """The systemd unit's exposure is at most 2.5 of 10 by systemd's own measure, and what it starts is a known line."""
-    unit = ROOT / "systemd" / "edge-agent.service"
-    (line,) = re.findall(r"^ExecStart=\S+/edge-agent (.+)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
-    build_parser(line.split()).parse_args(line.split())
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed (apt-get install systemd)")
-    shown = run("systemd-analyze", "security", "--offline=yes", "--threshold=25", "--no-pager", str(unit))
-    assert "Overall exposure level" in shown

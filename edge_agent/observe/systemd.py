@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from typing import Final
+
+PATIENCE_INTERVALS: Final = 4
+"""Intervals of the watchdog that a start may take on after each sign of life: a large model loads for minutes."""
 
 
 class Systemd:
@@ -15,14 +19,17 @@ class Systemd:
         watchdog_us = environment.get("WATCHDOG_USEC", "")
         watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.watchdog_ms = int(watchdog_us) / 1000.0 / 2 if watchdog_us.isdecimal() and watched else 0.0
+        self._starting = True
 
     def ready(self) -> None:
         """The node takes commands."""
+        self._starting = False
         self._notify("READY=1")
 
     def alive(self) -> None:
-        """The loop that does the work is going round."""
-        self._notify("WATCHDOG=1")
+        """The loop that does the work is going round. Until the node is ready this asks for more time to start."""
+        more_us = int(PATIENCE_INTERVALS * self.watchdog_ms * 1000)
+        self._notify("WATCHDOG=1" + (f"\nEXTEND_TIMEOUT_USEC={more_us}" if self._starting else ""))
 
     def stopping(self) -> None:
         """The node is going down on purpose."""
