@@ -1,4 +1,4 @@
-"""Every limit of the wire and of the texts on it, in one place. Units come last in a name."""
+"""Every limit that somebody who commands a node may meet, in one place. Units come last in a name."""
 
 from __future__ import annotations
 
@@ -38,6 +38,51 @@ COMMANDS_IN_FLIGHT_MAX: Final = 256
 SNAPSHOT_ACTIONS_MAX: Final = 200
 """Open actions named in one snapshot."""
 
+FRAMES_MAX: Final = 2
+"""Frames of one message; two for a chunk of sound."""
+MESSAGE_BYTES_MAX: Final = 2 * FRAME_BYTES_MAX
+"""A frame beyond it ends the connection; up to it TOO_LARGE is answered."""
+ROUTER_MESSAGES_MAX: Final = 2_000
+"""Messages waiting for one peer, either way; more are dropped for that peer."""
+PUB_MESSAGES_MAX: Final = 10_000
+"""Events waiting for one watcher; more are dropped for that watcher, which the gap in `event_seq` shows."""
+TASKS_MAX: Final = 2_000
+"""Messages worked on at once; one more is QUEUE_FULL. Stops are not counted."""
+ROBOTS_MAX: Final = 64
+"""Robots that may say hello to one node."""
+HANDSHAKE_MS: Final = 2_000
+"""A connection that has not proved itself after this is closed."""
+HEARTBEAT_MS: Final = 2_000
+"""How often a silent connection is asked whether it is there."""
+HANDSHAKES_PER_S: Final = 10.0
+"""Handshakes of one key, with bursts of 20; more are asked to come back."""
+DESCRIPTORS_SPARE: Final = 64
+"""While the process has fewer free descriptors than this, whoever comes over TCP is asked to come back."""
+KEYS_MAX: Final = 1_000
+"""Keys in one node's file, revoked ones included."""
+KEY_FILE_BYTES_MAX: Final = 1_048_576
+RATE_PER_S_DEFAULT: Final = 20.0
+RATE_PER_S_MAX: Final = 1_000.0
+"""Commands a second of one key, 20 unless its grant says otherwise; more are RATE_LIMITED."""
+LOCAL_RATE_PER_S: Final = 1_000.0
+"""Commands a second of all clients of the local sockets together."""
+MESSAGES_PER_S: Final = 500.0
+"""Other messages a second of one key, chunks of sound included."""
+LOCAL_MESSAGES_PER_S: Final = 5_000.0
+STOPS_PER_S: Final = 20.0
+"""Stops a second of one key while a stop holds already; a stop that stops something is never limited."""
+BURST_S: Final = 2.0
+"""A rate may be exceeded by what it allows in this time."""
+KEYS_LOOKED_AT_MS: Final = 200
+"""How soon a change of the keys' file is noticed."""
+
+POLICY_RULES_MAX: Final = 1_000
+"""Limits, forbidden actions and no-go places of one site, of each sort."""
+FORMER_ENTITIES_MAX: Final = 200_000
+"""Entities that updates took away or changed and that no-go places still know; then the file is to be written anew."""
+PRESS_UNREAD_MS: Final = 300
+"""A button pressed sooner after an action was shown says yes to nothing: nobody can have read it."""
+
 AUDIO_RATE_HZ_MIN: Final = 8_000
 AUDIO_RATE_HZ_MAX: Final = 48_000
 """Sampling rates that are taken; everything is resampled to 16 kHz."""
@@ -53,3 +98,33 @@ UTTERANCE_MS_MAX: Final = 15_000
 """Longest utterance; more is UTTERANCE_TOO_LONG and nothing of it is done."""
 ALTERNATIVES_MAX: Final = 5
 """Other readings of one utterance that a recogniser may hand on."""
+
+BEAT_MS: Final = 1_000
+"""How often the node shows on the bus that it lives."""
+SILENCE_MS: Final = 3_000
+"""A watcher that hears nothing of the node for this long takes it for gone; /healthz takes the loop for stalled."""
+SCRAPE_CONNECTIONS_MAX: Final = 8
+"""Connections to the metrics' socket at once; one more closes the one that has been open longest."""
+SCRAPE_REQUEST_BYTES_MAX: Final = 8_192
+"""A request for metrics, its headers included."""
+SCRAPE_MS_MAX: Final = 2_000
+"""From a scraper's connection to the last byte of its answer; then it is cut off."""
+LOG_WINDOW_MS: Final = 10_000
+"""For how long lines of the log are counted together; what was left out in it is said at its end."""
+LOG_TROUBLES_MAX: Final = 20
+"""Lines about one kind of trouble (refused messages of one code, say) in one window; more are counted, not written."""
+LOG_LINES_MAX: Final = 1_000
+"""Lines about one kind of ordinary event in one window."""
+LOG_VALUE_CHARS_MAX: Final = 8_000
+"""One value in a line of the log; the rest is cut off."""
+ZONES_MAX: Final = 32
+"""Thermal zones that are looked at, and as many graphics cards."""
+
+JOURNAL_KEEP_DAYS_MIN: Final = 1
+JOURNAL_KEEP_DAYS_MAX: Final = 3_650
+"""Days that the journal's entries may be kept."""
+JOURNAL_MB_MIN: Final = 128
+JOURNAL_MB_MAX: Final = 4_096
+"""Room for the journal. All of it is read at every start of the node, about 60 MB a second on one core."""
+JOURNAL_COMMANDS_KEPT: Final = 20_000
+"""The latest commands whose request ids and answers are known whatever their age, and whatever room they take."""

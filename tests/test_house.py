@@ -27,6 +27,7 @@ ROOMS = (
     ("observe",),
     ("processes",),
     ("client",),
+    ("keys",),
     ("settings",),
     ("messages",),
     ("limits",),

@@ -26,9 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--world", type=Path, metavar="FILE", help="the pack's world, TOML (default: its example world)"
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="a GGUF file (default: the bundled model)")
-    parser.add_argument(
-        "--insecure-loopback", action="store_true", help="allow tcp on 127.0.0.1 without keys, for trying things out"
-    )
     add_settings_arguments(parser)
 
 
@@ -39,8 +36,6 @@ def run(options: argparse.Namespace, _screen: Screen) -> Exit:
         overrides["packs"] = [{"name": options.pack or DEFAULT_PACK, "world": _absolute(options.world)}]
     if options.model is not None:
         overrides["model"] = {"path": _absolute(options.model)}
-    if options.insecure_loopback:
-        overrides["transport"] = {"insecure_loopback": True}
     return Exit.OK if run_node(read_settings(options, overrides)) == 0 else Exit.FAILED
 
 

@@ -22,6 +22,7 @@ from edge_agent.client.requests import (
     QUIET_MS,
     WATCH_MS,
     CommandFields,
+    Confirmable,
     Entities,
     Event,
     Following,
@@ -35,9 +36,11 @@ from edge_agent.client.requests import (
     patience_ms,
     read_event,
 )
+from edge_agent.client.whereabouts import AnyKey, whereabouts
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import (
     Answer,
+    Beat,
     Command,
     Confirm,
     Confirmed,
@@ -45,7 +48,6 @@ from edge_agent.messages import (
     Halt,
     Halted,
     Message,
-    PlannedAction,
     Resume,
     Resumed,
     Snapshot,
@@ -55,7 +57,6 @@ from edge_agent.messages import (
     WorldUpdated,
 )
 from edge_agent.messages.codec import build, encode
-from edge_agent.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +66,31 @@ class _Waiting:
 
 
 class AsyncClient:
-    """Speaks to one node; the local one where no address is given. Use it with `async with`."""
+    """Speaks to one node; the local one where neither an address nor a key is given. Use it with `async with`."""
 
     def __init__(
         self,
         command_address: str | None = None,
         events_address: str | None = None,
         *,
+        key: AnyKey | None = None,
         connect_ms: int = CONNECT_MS,
         answer_ms: float = ANSWER_MS,
     ) -> None:
-        local = Settings()
-        self._command_address = command_address or local.command_address
-        self._events_address = events_address or local.events_address
+        """`key`: a key file, for a node elsewhere; its addresses are in it.
+
+        Raises:
+            ConfigurationFault: KEY_MISSING, KEY_INVALID.
+        """
+        self._where = whereabouts(command_address, events_address, key)
         self._connect_ms = connect_ms
         self._answer_ms = answer_ms
         self._waiting: dict[str, _Waiting] = {}
 
     async def __aenter__(self) -> Self:
-        self._connection = AsyncConnection(self._command_address, connect_ms=self._connect_ms)
+        self._connection = AsyncConnection(self._where.command, connect_ms=self._connect_ms, key=self._where.key)
         try:
-            self._subscription = AsyncConnection(self._events_address, connect_ms=0, events=True)
+            self._subscription = AsyncConnection(self._where.events, connect_ms=0, events=True, key=self._where.key)
         except ClientFault:
             self._connection.close()
             raise
@@ -106,8 +111,8 @@ class AsyncClient:
         """Ask for something in plain words; fields and errors as `Client.command`."""
         return await self.ask(command_of(text, fields), Answer)
 
-    async def confirm(self, planned: PlannedAction) -> Confirmed:
-        """Say yes to exactly this action of an answer."""
+    async def confirm(self, planned: Confirmable) -> Confirmed:
+        """Say yes to exactly this action: of one's own answer, or of a snapshot or an event where one may."""
         return await self.ask(build(Confirm, request_id=new_id(), **confirm_fields(planned)), Confirmed)
 
     async def halt(self, reason: str = "") -> Halted:
@@ -174,10 +179,10 @@ class AsyncClient:
             if not waiting.future.done():
                 waiting.future.set_exception(problem)
 
-    async def events(self, timeout_ms: float | None = None) -> AsyncIterator[Event]:
-        """What happens, as it happens; ends after `timeout_ms` of silence, or never."""
+    async def events(self, timeout_ms: float | None = None, *, beats: bool = False) -> AsyncIterator[Event]:
+        """As `Client.events`."""
         while True:
-            event = await self._next_event(QUIET_MS if timeout_ms is None else timeout_ms)
+            event = await self._next_event(QUIET_MS if timeout_ms is None else timeout_ms, beats=beats)
             if event is not None:
                 yield event
             elif timeout_ms is not None:
@@ -201,9 +206,12 @@ class AsyncClient:
                 assert isinstance(event, StateEvent)
                 yield event
 
-    async def _next_event(self, timeout_ms: float) -> Event | None:
-        """The next event that this edition knows, or None after `timeout_ms` of silence."""
-        while (frame := await self._subscription.receive_within(timeout_ms)) is not None:
-            if (event := read_event(frame)) is not None:
+    async def _next_event(self, timeout_ms: float, *, beats: bool = False) -> Event | None:
+        """The next event that this edition knows, or None after `timeout_ms` of silence; a beat breaks none."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + timeout_ms / 1000.0
+        while True:
+            frame = await self._subscription.receive_within(max(0.0, until_s - loop.time()) * 1000.0)
+            event = read_event(frame) if frame is not None else None
+            if frame is None or (event is not None and (beats or not isinstance(event, Beat))):
                 return event
-        return None

@@ -16,6 +16,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from edge_agent import limits
 from edge_agent.errors import ClientFault, Code, NodeFault
+from edge_agent.keys.client_key import ClientKey
 
 RECONNECT_FIRST_MS: Final = 50
 RECONNECT_MAX_MS: Final = 1_000
@@ -27,7 +28,7 @@ EVENTS_WAITING_MAX: Final = 10_000
 AnySocket = TypeVar("AnySocket", zmq.Socket[bytes], zmq.asyncio.Socket)
 
 
-def _tuned(socket: AnySocket, address: str, connect_ms: int) -> AnySocket:
+def _tuned(socket: AnySocket, address: str, connect_ms: int, key: ClientKey | None) -> AnySocket:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, limits.FRAME_BYTES_MAX)
     socket.setsockopt(zmq.SNDTIMEO, connect_ms)
@@ -39,6 +40,11 @@ def _tuned(socket: AnySocket, address: str, connect_ms: int) -> AnySocket:
     else:
         # not for a SUB: its subscription would be sent only when somebody next reads from it
         socket.setsockopt(zmq.IMMEDIATE, 1)
+    if key is not None:
+        socket.setsockopt(zmq.IPV6, 1)
+        socket.setsockopt(zmq.CURVE_SERVERKEY, key.node_public.encode())
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, key.pair.public.encode())
+        socket.setsockopt(zmq.CURVE_SECRETKEY, key.pair.secret.encode())
     try:
         socket.connect(address)
     except zmq.ZMQError as problem:
@@ -48,7 +54,8 @@ def _tuned(socket: AnySocket, address: str, connect_ms: int) -> AnySocket:
 
 
 def _unreachable(address: str, problem: zmq.ZMQError) -> NodeFault:
-    return NodeFault(Code.NODE_UNREACHABLE, f"no node answers there ({problem}); is it running?", where=address)
+    doubt = "is it running?" if address.startswith("ipc:") else "is it running, and does it know this key?"
+    return NodeFault(Code.NODE_UNREACHABLE, f"no node answers there ({problem}); {doubt}", where=address)
 
 
 def _whole_ms(timeout_ms: float) -> int:
@@ -59,11 +66,11 @@ def _whole_ms(timeout_ms: float) -> int:
 class Connection:
     """A blocking DEALER. Belongs to one thread."""
 
-    def __init__(self, address: str, *, connect_ms: int) -> None:
+    def __init__(self, address: str, *, connect_ms: int, key: ClientKey | None = None) -> None:
         self._address = address
         self._context = zmq.Context()
         try:
-            self._socket = _tuned(self._context.socket(zmq.DEALER), address, connect_ms)
+            self._socket = _tuned(self._context.socket(zmq.DEALER), address, connect_ms, key)
         except ClientFault:
             self._context.term()
             raise
@@ -98,11 +105,11 @@ class Connection:
 class Subscription(Connection):
     """A blocking SUB for every topic; a message is a topic frame and a JSON frame."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, key: ClientKey | None = None) -> None:
         self._address = address
         self._context = zmq.Context()
         try:
-            self._socket = _tuned(self._context.socket(zmq.SUB), address, 0)
+            self._socket = _tuned(self._context.socket(zmq.SUB), address, 0, key)
         except ClientFault:
             self._context.term()
             raise
@@ -128,8 +135,8 @@ class Subscription(Connection):
 class WatchedConnection(Connection):
     """A DEALER that never waits to send and says when its peer is there anew: an executor's."""
 
-    def __init__(self, address: str, on_connected: Callable[[], None]) -> None:
-        super().__init__(address, connect_ms=0)
+    def __init__(self, address: str, on_connected: Callable[[], None], *, key: ClientKey | None = None) -> None:
+        super().__init__(address, connect_ms=0, key=key)
         self._on_connected = on_connected
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         self._poller = zmq.Poller()
@@ -152,11 +159,11 @@ class WatchedConnection(Connection):
 class AsyncConnection:
     """A DEALER, or with `events` a SUB, for asyncio. Belongs to one event loop."""
 
-    def __init__(self, address: str, *, connect_ms: int, events: bool = False) -> None:
+    def __init__(self, address: str, *, connect_ms: int, events: bool = False, key: ClientKey | None = None) -> None:
         self._address = address
         self._context = zmq.asyncio.Context()
         try:
-            self._socket = _tuned(self._context.socket(zmq.SUB if events else zmq.DEALER), address, connect_ms)
+            self._socket = _tuned(self._context.socket(zmq.SUB if events else zmq.DEALER), address, connect_ms, key)
         except ClientFault:
             self._context.term()
             raise

@@ -21,11 +21,11 @@ from typing import Final, Self
 from edge_agent.client.connection import WatchedConnection
 from edge_agent.client.performing import PerformFailed, PerformFunction, Performing
 from edge_agent.client.requests import FROM_NODE_CODEC, error_of
+from edge_agent.client.whereabouts import AnyKey, whereabouts
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.messages import ErrorReply, Message
 from edge_agent.messages.codec import encode
-from edge_agent.settings import Settings
 
 __all__ = ["Executor", "PerformFailed"]
 
@@ -34,7 +34,7 @@ POLL_MS_MAX: Final = 200
 
 
 class Executor:
-    """Connects one robot to one node, the local one where no address is given. One thread."""
+    """Connects one robot to one node, the local one where neither an address nor a key is given. One thread."""
 
     def __init__(
         self,
@@ -43,12 +43,18 @@ class Executor:
         robot: str,
         perform: PerformFunction,
         actions: tuple[str, ...] = (),
+        key: AnyKey | None = None,
         clock: Clock | None = None,
     ) -> None:
+        """`key`: a key file, for a node elsewhere; its addresses are in it.
+
+        Raises:
+            ConfigurationFault: KEY_MISSING, KEY_INVALID.
+        """
         self._performing = Performing(robot, perform, actions)
         self._clock = clock or SystemClock()
         self._closing = threading.Event()
-        self._address = address or Settings().command_address
+        self._where = whereabouts(address, None, key)
 
     def run(self) -> None:
         """Carry actions out until `close`; a node that goes away is waited for.
@@ -57,7 +63,7 @@ class Executor:
             ClientFault: ROBOT_TAKEN when another program is this robot from the beginning. Later it may be this
                 program's own old connection, which the node has not missed yet: hello is said again until it has.
         """
-        with WatchedConnection(self._address, on_connected=self._connected) as connection:
+        with WatchedConnection(self._where.command, self._connected, key=self._where.key) as connection:
             self._connection = connection
             try:
                 while not self._closing.is_set():

@@ -10,6 +10,7 @@ from edge_agent.messages import (
     FROM_NODE,
     ActionState,
     Answer,
+    Beat,
     Command,
     CommandEvent,
     Confirm,
@@ -43,10 +44,12 @@ ANSWER_MARGIN_MS: Final = 5_000
 QUIET_MS: Final = 1_000
 """How long no event is believed before asking for a snapshot."""
 
-Event = StateEvent | CommandEvent | Stop
+Event = StateEvent | CommandEvent | Stop | Beat
 Request = Command | Confirm | Halt | Resume | WorldUpdate | SnapshotRequest
 Reply = TypeVar("Reply", Answer, Confirmed, Halted, Resumed, WorldUpdated, Snapshot)
 Entities = tuple[EntityRecord, ...] | list[EntityRecord]
+Confirmable = PlannedAction | OpenAction | StateEvent
+"""An action of one's own answer; or of a snapshot or an event, for a client that may confirm what others ask."""
 
 FROM_NODE_CODEC: Final = Codec(FROM_NODE)
 ENDED: Final = frozenset({ActionState.FINISHED, ActionState.FAILED})
@@ -128,7 +131,7 @@ def read_event(frame: bytes) -> Event | None:
         message = FROM_NODE_CODEC.decode(frame)
     except ClientFault:
         return None
-    return message if isinstance(message, StateEvent | CommandEvent | Stop) else None
+    return message if isinstance(message, StateEvent | CommandEvent | Stop | Beat) else None
 
 
 class Following:
@@ -161,12 +164,14 @@ class Following:
             raise NodeFault(Code.NO_ANSWER, f"ended before this client was watching: {', '.join(sorted(unseen))}")
 
 
-def confirm_fields(planned: PlannedAction) -> dict[str, str]:
-    """What a confirmation sends back.
+def confirm_fields(action: Confirmable) -> dict[str, str]:
+    """What a confirmation sends back: with the token of one's own answer, without it for what somebody else asked.
 
     Raises:
-        ClientFault: CONFIRMATION_UNKNOWN when the action asks for none.
+        ClientFault: CONFIRMATION_UNKNOWN when the action waits for none.
     """
-    if planned.confirmation is None:
-        raise ClientFault(Code.CONFIRMATION_UNKNOWN, "this action needs no confirmation", where=planned.action_id)
-    return {"action_id": planned.action_id, "digest": planned.digest, "token": planned.confirmation.token}
+    if isinstance(action, PlannedAction) and action.confirmation is not None:
+        return {"action_id": action.action_id, "digest": action.digest, "token": action.confirmation.token}
+    if not isinstance(action, PlannedAction) and action.unconfirmed is not None:
+        return {"action_id": action.action_id, "digest": action.unconfirmed.digest}
+    raise ClientFault(Code.CONFIRMATION_UNKNOWN, "this action needs no confirmation", where=action.action_id)

@@ -21,6 +21,7 @@ from edge_agent.client.requests import (
     QUIET_MS,
     WATCH_MS,
     CommandFields,
+    Confirmable,
     Entities,
     Event,
     Following,
@@ -35,18 +36,19 @@ from edge_agent.client.requests import (
     read_event,
 )
 from edge_agent.client.speaking import Said, Speaking
+from edge_agent.client.whereabouts import AnyKey, whereabouts
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault
 from edge_agent.messages import (
     Answer,
     AudioStart,
+    Beat,
     Command,
     Confirm,
     Confirmed,
     ErrorReply,
     Halt,
     Halted,
-    PlannedAction,
     Resume,
     Resumed,
     Snapshot,
@@ -56,27 +58,32 @@ from edge_agent.messages import (
     WorldUpdated,
 )
 from edge_agent.messages.codec import build, encode
-from edge_agent.settings import Settings
 
 
 class Client:
-    """Speaks to one node; the local one where no address is given."""
+    """Speaks to one node; the local one where neither an address nor a key is given."""
 
     def __init__(
         self,
         command_address: str | None = None,
         events_address: str | None = None,
         *,
+        key: AnyKey | None = None,
         connect_ms: int = CONNECT_MS,
         answer_ms: float = ANSWER_MS,
         clock: Clock | None = None,
     ) -> None:
-        local = Settings()
+        """`key`: a key file, for a node elsewhere; its addresses are in it.
+
+        Raises:
+            ConfigurationFault: KEY_MISSING, KEY_INVALID.
+        """
+        where = whereabouts(command_address, events_address, key)
         self._clock = clock or SystemClock()
         self._answer_ms = answer_ms
-        self._connection = Connection(command_address or local.command_address, connect_ms=connect_ms)
+        self._connection = Connection(where.command, connect_ms=connect_ms, key=where.key)
         try:
-            self._subscription = Subscription(events_address or local.events_address)
+            self._subscription = Subscription(where.events, key=where.key)
         except ClientFault:
             self._connection.close()
             raise
@@ -102,8 +109,8 @@ class Client:
         self._subscription.wait_until_watching(WATCH_MS)
         return Speaking(self._connection, self._clock, start or AudioStart(stream_id=new_id())).say(chunks)
 
-    def confirm(self, planned: PlannedAction) -> Confirmed:
-        """Say yes to exactly this action of an answer."""
+    def confirm(self, planned: Confirmable) -> Confirmed:
+        """Say yes to exactly this action: of one's own answer, or of a snapshot or an event where one may."""
         return self.ask(build(Confirm, request_id=new_id(), **confirm_fields(planned)), Confirmed)
 
     def halt(self, reason: str = "") -> Halted:
@@ -143,10 +150,13 @@ class Client:
                 return message
         raise no_answer(timeout_ms, request_id)
 
-    def events(self, timeout_ms: float | None = None) -> Iterator[Event]:
-        """What happens, as it happens; ends after `timeout_ms` of silence, or never."""
+    def events(self, timeout_ms: float | None = None, *, beats: bool = False) -> Iterator[Event]:
+        """What happens, as it happens; ends after `timeout_ms` of silence, or never.
+
+        With `beats` the node's sign of life is an event as well, so that silence means that the node is gone.
+        """
         while True:
-            event = self._next_event(QUIET_MS if timeout_ms is None else timeout_ms)
+            event = self._next_event(QUIET_MS if timeout_ms is None else timeout_ms, beats=beats)
             if event is not None:
                 yield event
             elif timeout_ms is not None:
@@ -170,10 +180,12 @@ class Client:
                 assert isinstance(event, StateEvent)
                 yield event
 
-    def _next_event(self, timeout_ms: float) -> Event | None:
-        """The next event that this edition knows, or None after `timeout_ms` of silence."""
-        while (frame := self._subscription.receive(timeout_ms)) is not None:
-            if (event := read_event(frame)) is not None:
+    def _next_event(self, timeout_ms: float, *, beats: bool = False) -> Event | None:
+        """The next event that this edition knows, or None after `timeout_ms` of silence; a beat breaks none."""
+        until_ms = self._clock.now_ms() + timeout_ms
+        while (frame := self._subscription.receive(max(0.0, until_ms - self._clock.now_ms()))) is not None:
+            event = read_event(frame)
+            if event is not None and (beats or not isinstance(event, Beat)):
                 return event
         return None
 

@@ -9,8 +9,9 @@ from itertools import count
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
 from edge_agent.messages import Accepted, Answer, Command, ErrorReply, Message
+from edge_agent.messages.codec import encode
 from edge_agent.node.orders import Admission, Order, body_of
-from edge_agent.node.requests import CLIENT, Answered, Open, Requests, check_body
+from edge_agent.node.requests import Answered, Asker, Open, Requests, check_body
 from edge_agent.node.stops import Stops
 from edge_agent.observe.events import CommandAccepted, Stream
 from edge_agent.observe.journal import Journal
@@ -33,35 +34,32 @@ class Acceptance:
     epoch: int
     numbers: count[int]
 
-    def joins(self, command: Command, peer: bytes) -> bool:
-        """Whether the same request is in progress or was just answered; the peer then gets that answer.
+    def joins(self, command: Command, asker: Asker) -> bool:
+        """Whether the same request is in progress or was just answered; the asker then gets that answer.
 
         Raises:
             ClientFault: SAME_ID_DIFFERENT_CONTENT.
         """
-        known = self.requests.known(command.request_id, body_of(command), peer)
+        known = self.requests.known((asker.client, command.request_id), body_of(command), asker.peer)
         if isinstance(known, Answered):
-            self._repeat(peer, known.answer)
+            self._repeat(asker.peer, known.answer)
         elif isinstance(known, Open) and known.accepted is not None:
-            self.reply(peer, known.accepted)
+            self.reply(asker.peer, known.accepted)
         return known is not None
 
-    def admit(self, command: Command, peer: bytes, received_ms: float) -> Order:
+    def admit(self, command: Command, asker: Asker, received_ms: float) -> Order:
         """An order that may be worked on, its request id held.
 
         Raises:
             ClientFault: QUEUE_FULL and what `Admission` refuses.
         """
         order = self.admission.admit(
-            command,
-            command_id=f"c-{self.epoch}-{next(self.numbers)}",
-            session=peer.hex(),
-            received_ms=received_ms,
+            command, asker, command_id=f"c-{self.epoch}-{next(self.numbers)}", received_ms=received_ms
         )
-        self.requests.begin(command.request_id, order.body_sha256, peer)
+        self.requests.begin(order.request, order.body_sha256, asker.peer)
         return order
 
-    async def refuse_stopped(self, command: Command, peer: bytes) -> None:
+    async def refuse_stopped(self, command: Command, asker: Asker) -> None:
         """Nothing new while a stop holds; an answer that was given before is still told.
 
         Raises:
@@ -69,14 +67,14 @@ class Acceptance:
         """
         stop = self.stops.latched
         try:
-            row = await self.journal.find(CLIENT, command.request_id)
+            row = await self.journal.find(asker.client, command.request_id)
         except NodeFault:
             row = None  # no journal either: the stop is the better reason
         if row is None or not row.answer:
             name, why = (stop.stop_id, stop.reason) if stop is not None else ("just released", "")
             raise ClientFault(Code.STOPPED, f"stop {name} holds ({why or 'no reason given'}); release it with resume")
         check_body(row.body_sha256, body_of(command))
-        self._repeat(peer, Answer.model_validate_json(row.answer))
+        self._repeat(asker.peer, Answer.model_validate_json(row.answer))
 
     async def write(self, order: Order) -> CommandRow | None:
         """Write the command, sync, then say so. The row that was there when it had been written before.
@@ -86,15 +84,15 @@ class Acceptance:
         """
         request_id = order.command.request_id
         try:
-            known = await self.journal.accept(command_row(order, self.epoch, self.clock.wall_ms()))
+            known = await self.journal.accept(command_row(order, self.epoch, received_wall_ms(order, self.clock)))
         except EdgeAgentError as problem:
-            for peer in self.requests.abandon(request_id)[1:]:
+            for peer in self.requests.abandon(order.request)[1:]:
                 self.reply(peer, ErrorReply(code=problem.code, message=problem.message, request_id=request_id))
             raise
         if known is not None:
             return known
         accepted = Accepted(request_id=request_id, command_id=order.command_id, epoch=self.epoch)
-        for peer in self.requests.accept(request_id, accepted):
+        for peer in self.requests.accept(order.request, accepted):
             self.reply(peer, accepted)
         command = order.command
         self.stream.tell(CommandAccepted(order.command_id, request_id, order.pack.name, order.robot, command.text))
@@ -106,7 +104,7 @@ class Acceptance:
         Raises:
             ClientFault: SAME_ID_DIFFERENT_CONTENT.
         """
-        peers = self.requests.abandon(order.command.request_id)
+        peers = self.requests.abandon(order.request)
         check_body(known.body_sha256, order.body_sha256)
         for peer in peers:
             self._repeat(peer, Answer.model_validate_json(known.answer))
@@ -117,11 +115,16 @@ class Acceptance:
         self.reply(peer, answer)
 
 
+def received_wall_ms(order: Order, clock: Clock) -> int:
+    """When it came in, on the wall clock."""
+    return clock.wall_ms() - round(clock.now_ms() - order.received_ms)
+
+
 def command_row(order: Order, epoch: int, wall_ms: int) -> CommandRow:
     """An order as the journal keeps it, not answered yet."""
     return CommandRow(
         command_id=order.command_id,
-        client=CLIENT,
+        client=order.client,
         request_id=order.command.request_id,
         body_sha256=order.body_sha256,
         epoch=epoch,
@@ -130,4 +133,5 @@ def command_row(order: Order, epoch: int, wall_ms: int) -> CommandRow:
         text=order.command.text,
         ttl_ms=order.ttl_ms,
         received_wall_ms=wall_ms,
+        message=encode(order.command).decode(),
     )

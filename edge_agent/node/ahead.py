@@ -15,6 +15,7 @@ from edge_agent.errors import ClientFault
 from edge_agent.messages import Command, Outcome
 from edge_agent.node.orders import Admission, Order
 from edge_agent.node.readings import is_spoken_stop
+from edge_agent.node.requests import Asker
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
 from edge_agent.node.understanding import Understanding, Verdict
@@ -49,16 +50,16 @@ class ReadingAhead:
     admission: Admission
     stops: Stops
 
-    async def read(self, command: Command, peer: bytes, received_ms: float) -> Ahead | None:
+    async def read(self, command: Command, asker: Asker, received_ms: float) -> Ahead | None:
         """What the command would mean; None where only its end can tell."""
         if self.stops.latched is not None:
             return None
         try:
-            order = self.admission.admit(command, command_id="ahead", session=peer.hex(), received_ms=received_ms)
+            order = self.admission.admit(command, asker, command_id="ahead", received_ms=received_ms)
         except ClientFault:
             return None  # its end will say so to whom it concerns
         if is_spoken_stop(command.text, command.spoken, prefix=order.pack.stop_prefix):
-            self.stops.halt(f"said: {command.text}")
+            self.stops.halt(f"said: {command.text}", asker.client)
             return None
         dialogue, world = self._surroundings(order)
         verdict = await self.understanding.interpret(order, Spans(self.understanding.clock, received_ms))

@@ -10,7 +10,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import Code, NodeFault
 from edge_agent.messages import Accepted, Answer, Command, Failure, Message, Outcome, PlannedAction
 from edge_agent.messages.codec import encode
-from edge_agent.node.acceptance import command_row
+from edge_agent.node.acceptance import command_row, received_wall_ms
 from edge_agent.node.board import Board
 from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dialogue import Dialogues
@@ -18,13 +18,13 @@ from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.jobs import Job
 from edge_agent.node.ledger import Ledger
 from edge_agent.node.orders import Order, body_of
-from edge_agent.node.plan import Planned
-from edge_agent.node.requests import CLIENT, Requests
+from edge_agent.node.requests import Asker, Requests
 from edge_agent.node.spans import Spans
 from edge_agent.node.understanding import Verdict
 from edge_agent.observe.events import CommandAnswered, StageCompleted, Stream
 from edge_agent.observe.journal import Journal
 from edge_agent.observe.records import CommandRow
+from edge_agent.safety.policy import Planned
 
 Reply = Callable[[bytes, Message], None]
 
@@ -56,7 +56,8 @@ class Answering:
 
     async def settle(self, order: Order, verdict: Verdict) -> Settled:
         """Write the actions and the answer in one go. Without the disk there are no actions."""
-        jobs = tuple(_job(order, position, action) for position, action in enumerate(verdict.actions, start=1))
+        text = verdict.meaning.heard if verdict.meaning else order.command.text
+        jobs = tuple(_job(order, position, action, text) for position, action in enumerate(verdict.actions, start=1))
         settled = self._settled(order, verdict, jobs)
         if not jobs:
             await self._keep(settled.row)
@@ -87,18 +88,19 @@ class Answering:
         """Say it to everybody who asked, and let the actions go."""
         answer = settled.answer.model_copy(update={"timings": spans.timings()})
         self.journal.record(replace(settled.row, answer=encode(answer).decode()))
-        for peer in self.requests.finish(order.command.request_id, answer):
+        for peer in self.requests.finish(order.request, answer):
             self.reply(peer, answer)
         self.board.show_answer(order.command_id, answer.outcome)
         for stage, elapsed_ms in spans.stages.items():
             self.stream.tell(StageCompleted(order.command_id, stage.removesuffix("_ms"), elapsed_ms))
         code = answer.error.code if answer.error else ""
-        self.stream.tell(CommandAnswered(order.command_id, answer.outcome, answer.timings.total_ms, code))
+        total_ms, pack = answer.timings.total_ms, order.pack.name
+        self.stream.tell(CommandAnswered(order.command_id, answer.outcome, total_ms, code, pack, answer.passes))
         if settled.jobs:
-            confirm_by_ms = self.clock.now_ms() + self.confirmations.ttl_ms
+            confirm_by_ms = self.confirmations.until_ms(job.action_id for job in settled.jobs)
             self.dispatcher.release(settled.jobs, order.deadline_ms, confirm_by_ms)
 
-    def say_stopped(self, command: Command, peer: bytes, pack: str, robot: str, spans: Spans) -> None:
+    def say_stopped(self, command: Command, asker: Asker, pack: str, robot: str, spans: Spans) -> None:
         """The command was a stop itself, and it is out already: the paper follows."""
         command_id = f"c-{self.board.epoch}-{next(self.numbers)}"
         answer = Answer(
@@ -108,12 +110,12 @@ class Answering:
             outcome=Outcome.STOPPED,
             timings=spans.timings(),
         )
-        self.reply(peer, Accepted(request_id=command.request_id, command_id=command_id, epoch=self.board.epoch))
-        self.reply(peer, answer)
+        self.reply(asker.peer, Accepted(request_id=command.request_id, command_id=command_id, epoch=self.board.epoch))
+        self.reply(asker.peer, answer)
         self.journal.record_command(
             CommandRow(
                 command_id=command_id,
-                client=CLIENT,
+                client=asker.client,
                 request_id=command.request_id,
                 body_sha256=body_of(command),
                 epoch=self.board.epoch,
@@ -124,10 +126,11 @@ class Answering:
                 received_wall_ms=self.clock.wall_ms(),
                 outcome=Outcome.STOPPED,
                 answer=encode(answer).decode(),
+                message=encode(command).decode(),
             )
         )
         self.board.show_answer(command_id, Outcome.STOPPED)
-        self.stream.tell(CommandAnswered(command_id, Outcome.STOPPED, answer.timings.total_ms))
+        self.stream.tell(CommandAnswered(command_id, Outcome.STOPPED, answer.timings.total_ms, pack=pack))
 
     def _settled(self, order: Order, verdict: Verdict, jobs: tuple[Job, ...]) -> Settled:
         meaning = verdict.meaning
@@ -144,10 +147,11 @@ class Answering:
             passes=meaning.passes if meaning else 0,
         )
         row = replace(
-            command_row(order, self.board.epoch, self.clock.wall_ms()),
+            command_row(order, self.board.epoch, received_wall_ms(order, self.clock)),
             outcome=answer.outcome,
             answer=encode(answer).decode(),
             output=meaning.output if meaning else "",
+            evidence=meaning.evidence.to_json() if meaning else "",
         )
         return Settled(answer, row, jobs)
 
@@ -165,7 +169,7 @@ class Answering:
         )
 
 
-def _job(order: Order, position: int, planned: Planned) -> Job:
+def _job(order: Order, position: int, planned: Planned, text: str) -> Job:
     return Job(
         action_id=f"a{order.command_id[1:]}-{position}",
         command_id=order.command_id,
@@ -176,4 +180,5 @@ def _job(order: Order, position: int, planned: Planned) -> Job:
         tier=planned.tier,
         ttl_ms=order.ttl_ms,
         unconfirmed=planned.needs_confirmation,
+        asked=order.asked(text),
     )

@@ -30,8 +30,8 @@ class Hearing:
         self._clock = clock
         self._reporting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def hello(self, peer: bytes, hello: Hello) -> Welcome:
-        """An executor presents itself.
+    def hello(self, peer: bytes, hello: Hello, key: str = "") -> Welcome:
+        """An executor presents itself; `key` is its connection's, empty at the local door.
 
         Raises:
             ClientFault: ROBOT_TAKEN, or QUEUE_FULL when too many robots have.
@@ -44,7 +44,7 @@ class Hearing:
             if self._dispatcher.present(line) and self._send(line.executor.peer, encode(welcome)):
                 raise ClientFault(Code.ROBOT_TAKEN, f"another executor is {hello.robot} and alive", where="robot")
             self._change_executor(line, now_ms)
-        line.executor = Executor(peer, hello.removes_duplicates, frozenset(hello.actions))
+        line.executor = Executor(peer, hello.removes_duplicates, frozenset(hello.actions), key)
         line.heard_ms = now_ms
         return welcome
 

@@ -6,13 +6,12 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
 from edge_agent.node.jobs import Job, Line
 
 ENDED_KEPT: Final = 1_000
 """Ended actions remembered, so that a late report is told from one about an unknown action."""
-ROBOTS_MAX: Final = 64
-"""Robots that may say hello to one node."""
 
 
 class Lines:
@@ -34,8 +33,8 @@ class Lines:
             ClientFault: QUEUE_FULL when too many robots are known.
         """
         if robot not in self._lines:
-            if len(self._lines) >= ROBOTS_MAX:
-                raise ClientFault(Code.QUEUE_FULL, f"{ROBOTS_MAX} robots are known; that is the most", where="robot")
+            if len(self._lines) >= limits.ROBOTS_MAX:
+                raise ClientFault(Code.QUEUE_FULL, f"{limits.ROBOTS_MAX} robots are known; that is the most", where="robot")
             self._lines[robot] = Line(robot)
         return self._lines[robot]
 

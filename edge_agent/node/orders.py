@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import Command
 from edge_agent.messages.codec import encode
+from edge_agent.node.jobs import Asked
+from edge_agent.node.requests import Asker, RequestKey
 from edge_agent.packs.base import Pack
 from edge_agent.world.text import check_text
 
@@ -21,6 +23,8 @@ class Order:
     """A command that is taken. Times are on CLOCK_BOOTTIME."""
 
     command: Command
+    client: str
+    """The name of who asked."""
     command_id: str
     pack: Pack
     robot: str
@@ -29,6 +33,16 @@ class Order:
     received_ms: float
     deadline_ms: float
     body_sha256: str
+
+    @property
+    def request(self) -> RequestKey:
+        """Whose request it is, and its id."""
+        return self.client, self.command.request_id
+
+    def asked(self, text: str) -> Asked:
+        """What its actions are judged by; `text` is the words as they were read."""
+        context = self.command.context
+        return Asked(self.pack, self.robot, self.client, text, context.area, context.speaker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Admission:
             raise ClientFault(Code.UNKNOWN_PACK, f"this node speaks {', '.join(self.packs)}", where="pack")
         return self.packs[name]
 
-    def admit(self, command: Command, *, command_id: str, session: str, received_ms: float) -> Order:
+    def admit(self, command: Command, asker: Asker, *, command_id: str, received_ms: float) -> Order:
         """Make an order of a command.
 
         Raises:
@@ -66,10 +80,11 @@ class Admission:
         ttl_ms = command.ttl_ms or pack.ttl_ms
         return Order(
             command=command,
+            client=asker.client,
             command_id=command_id,
             pack=pack,
             robot=robot,
-            session=command.session or session,
+            session=f"{asker.client} {command.session or asker.peer.hex()}",
             ttl_ms=ttl_ms,
             received_ms=received_ms,
             deadline_ms=received_ms + ttl_ms,

@@ -16,6 +16,7 @@ from edge_agent.node.acceptance import Acceptance
 from edge_agent.node.ahead import Ahead, ReadingAhead
 from edge_agent.node.answering import Answering
 from edge_agent.node.lineup import Lineup
+from edge_agent.node.requests import Asker
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
 from edge_agent.node.understanding import Understanding, Verdict
@@ -42,7 +43,7 @@ class Pipeline:
     stops: Stops
     clock: Clock
 
-    async def serve(self, command: Command, peer: bytes, received_ms: float, spoken: Prelude | None = None) -> None:
+    async def serve(self, command: Command, asker: Asker, received_ms: float, spoken: Prelude | None = None) -> None:
         """Answer one command, which is no stop (those went out before they came here).
 
         What was spoken was received when speech ended, and may have been read ahead.
@@ -52,13 +53,13 @@ class Pipeline:
         """
         spans = Spans(self.clock, received_ms)
         spans.add(spoken.stages if spoken else {})
-        if self.acceptance.joins(command, peer):
+        if self.acceptance.joins(command, asker):
             return
         if self.stops.latched is not None:
-            await self.acceptance.refuse_stopped(command, peer)
+            await self.acceptance.refuse_stopped(command, asker)
             return
         stops_before = self.stops.count
-        order = self.acceptance.admit(command, peer, received_ms)
+        order = self.acceptance.admit(command, asker, received_ms)
         spans.until_now("admit_ms")
         place = self.lineup.join(order.robot)
         try:
@@ -83,4 +84,4 @@ class Pipeline:
             self.answering.close(order, settled, spans)
         finally:
             place.leave()
-            self.acceptance.requests.abandon(command.request_id)
+            self.acceptance.requests.abandon(order.request)

@@ -1,6 +1,6 @@
-"""Request ids: the same id with the same content is one command, however often and wherever it is asked.
+"""Request ids: the same id with the same content is one command, however often and over what connection it is asked.
 
-Over ipc and loopback without keys nobody can be told from anybody, so all clients share one space of ids, "local".
+Every key has a space of ids of its own. The clients of the local sockets cannot be told apart and share one.
 """
 
 from __future__ import annotations
@@ -13,12 +13,20 @@ from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import Accepted, Answer
 
-CLIENT: Final = "local"
-"""Whose request ids these are, until clients have keys."""
+RequestKey = tuple[str, str]
+"""Whose request it is, and its id."""
 ANSWERS_KEPT: Final = 1_000
 """Answers at hand without asking the journal."""
 ASKERS_MAX: Final = 16
 """Connections that wait for one command's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Where to answer, and the name of who asks."""
+
+    peer: bytes
+    client: str
 
 
 @dataclass(slots=True)
@@ -42,19 +50,19 @@ class Requests:
     """Commands in progress and the latest answers."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Open] = {}
-        self._answered: OrderedDict[str, Answered] = OrderedDict()
+        self._open: dict[RequestKey, Open] = {}
+        self._answered: OrderedDict[RequestKey, Answered] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def known(self, request_id: str, body_sha256: str, peer: bytes) -> Open | Answered | None:
+    def known(self, request: RequestKey, body_sha256: str, peer: bytes) -> Open | Answered | None:
         """What is known of a request. One in progress takes the peer among those who wait.
 
         Raises:
             ClientFault: SAME_ID_DIFFERENT_CONTENT.
         """
-        known = self._open.get(request_id) or self._answered.get(request_id)
+        known = self._open.get(request) or self._answered.get(request)
         if known is None:
             return None
         check_body(known.body_sha256, body_sha256)
@@ -62,7 +70,7 @@ class Requests:
             known.askers.append(peer)
         return known
 
-    def begin(self, request_id: str, body_sha256: str, peer: bytes) -> Open:
+    def begin(self, request: RequestKey, body_sha256: str, peer: bytes) -> Open:
         """A new command.
 
         Raises:
@@ -72,28 +80,28 @@ class Requests:
             raise ClientFault(
                 Code.QUEUE_FULL, f"{limits.COMMANDS_IN_FLIGHT_MAX} commands are worked on; ask again later"
             )
-        self._open[request_id] = Open(body_sha256, [peer])
-        return self._open[request_id]
+        self._open[request] = Open(body_sha256, [peer])
+        return self._open[request]
 
-    def accept(self, request_id: str, accepted: Accepted) -> tuple[bytes, ...]:
+    def accept(self, request: RequestKey, accepted: Accepted) -> tuple[bytes, ...]:
         """It is on the disk; returns who is to be told."""
-        entry = self._open.get(request_id)
+        entry = self._open.get(request)
         if entry is None:
             return ()
         entry.accepted = accepted
         return tuple(entry.askers)
 
-    def finish(self, request_id: str, answer: Answer) -> tuple[bytes, ...]:
+    def finish(self, request: RequestKey, answer: Answer) -> tuple[bytes, ...]:
         """It has its answer; returns who waits for it."""
-        done = self._open.pop(request_id)
-        self._answered[request_id] = Answered(done.body_sha256, answer)
+        done = self._open.pop(request)
+        self._answered[request] = Answered(done.body_sha256, answer)
         while len(self._answered) > ANSWERS_KEPT:
             self._answered.popitem(last=False)
         return tuple(done.askers)
 
-    def abandon(self, request_id: str) -> tuple[bytes, ...]:
+    def abandon(self, request: RequestKey) -> tuple[bytes, ...]:
         """It was not taken after all; returns who waits."""
-        dropped = self._open.pop(request_id, None)
+        dropped = self._open.pop(request, None)
         return tuple(dropped.askers) if dropped else ()
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 from edge_agent.clock import Clock
-from edge_agent.errors import Code, ConfigurationFault, EdgeAgentError
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError
 from edge_agent.messages import Command, ErrorReply, Heard
+from edge_agent.node.access import Access
 from edge_agent.node.ahead import Ahead, ReadingAhead
 from edge_agent.node.attached import Attached
 from edge_agent.node.audio_streams import AudioStreams
@@ -21,6 +22,7 @@ from edge_agent.node.microphones import Microphone
 from edge_agent.node.orders import Admission
 from edge_agent.node.pipeline import Prelude
 from edge_agent.node.reception import Reception
+from edge_agent.node.requests import Asker
 from edge_agent.node.speech_side import SpeechSide
 from edge_agent.node.stops import Stops
 from edge_agent.node.tasks import Tasks
@@ -42,16 +44,23 @@ class SpokenDesk:
     """Hands spoken commands to the reception, which is made after the streams are."""
 
     reading_ahead: ReadingAhead
+    access: Access
+    key_of: Callable[[bytes], str]
+    """The public key of a connection; empty for the local ones, and for this box's microphones."""
     reception: Reception | None = None
 
     async def read_ahead(self, command: Command, peer: bytes, received_ms: float) -> Ahead | None:
-        return await self.reading_ahead.read(command, peer, received_ms)
+        try:
+            asker = Asker(peer, self.access.grant(self.key_of(peer)).name)
+        except ClientFault:
+            return None  # its end will be told why
+        return await self.reading_ahead.read(command, asker, received_ms)
 
     def take(
         self, command: Command, peer: bytes, received_ms: float, stages: Mapping[str, float], ahead: Ahead | None
     ) -> None:
         assert self.reception is not None
-        self.reception.take(command, peer, received_ms, Prelude(stages, ahead))
+        self.reception.take(command, peer, self.key_of(peer), received_ms, Prelude(stages, ahead))
 
 
 def recogniser_choice(settings: SpeechSettings) -> Choice:

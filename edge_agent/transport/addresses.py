@@ -1,6 +1,6 @@
-"""Which addresses may be bound without keys: an ipc socket, and loopback when the owner says so. Pure.
+"""Which addresses may be bound: ipc for this machine's own programs, tcp only where keys are asked for. Pure.
 
-Everything wider is INSECURE_BIND: there is nobody at the door who could ask for a key.
+tcp without keys, loopback too, is INSECURE_BIND: every program and every user of the machine could command it.
 """
 
 from __future__ import annotations
@@ -12,37 +12,45 @@ from edge_agent.errors import Code, ConfigurationFault
 
 _IPC_PATH_BYTES_MAX = 107
 """sun_path of a unix socket, its closing zero left out."""
-_LOOPBACK = re.compile(r"^tcp://(?:127\.0\.0\.1|\[::1\]):([0-9]{1,5})$")
+_TCP = re.compile(r"tcp://(?:\*|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})")
+"""Numbers only: a name would have to be looked up in a network."""
 
 
-def check_address(address: str, *, insecure_loopback: bool, where: str) -> None:
-    """Let an address through or say why not.
+def check_local(address: str, *, where: str) -> None:
+    """Let an ipc address through or say why not.
 
     Raises:
-        ConfigurationFault: INSECURE_BIND, or SETTINGS_INVALID for something that is no address.
+        ConfigurationFault: INSECURE_BIND for tcp, or SETTINGS_INVALID for something that is no address.
     """
-    if address.startswith("ipc://"):
-        path = address.removeprefix("ipc://")
-        if not path.startswith("/") or len(path.encode()) > _IPC_PATH_BYTES_MAX:
-            raise ConfigurationFault(
-                Code.SETTINGS_INVALID,
-                f"an ipc path is absolute and at most {_IPC_PATH_BYTES_MAX} bytes long: {path!r}",
-                where=where,
-            )
-        return
-    loopback = _LOOPBACK.match(address)
-    if loopback and int(loopback.group(1)) <= 65_535:
-        if insecure_loopback:
-            return
+    if address.startswith("tcp://"):
         raise ConfigurationFault(
             Code.INSECURE_BIND,
-            f"{address} has no keys: every user of this machine could command it; "
-            "use ipc, or allow it with transport.insecure_loopback (--insecure-loopback)",
+            f"{address} asks nobody for a key; bind tcp with transport.tcp_command and tcp_events, "
+            "and let people in with `edge-agent keys`",
             where=where,
         )
-    if address.startswith("tcp://"):
-        raise ConfigurationFault(Code.INSECURE_BIND, f"{address} has no keys and is not loopback; use ipc", where=where)
-    raise ConfigurationFault(Code.SETTINGS_INVALID, f"{address!r} is neither ipc:// nor tcp://", where=where)
+    path = address.removeprefix("ipc://")
+    if path == address:
+        raise ConfigurationFault(Code.SETTINGS_INVALID, f"{address!r} is neither ipc:// nor tcp://", where=where)
+    if not path.startswith("/") or len(path.encode()) > _IPC_PATH_BYTES_MAX:
+        raise ConfigurationFault(
+            Code.SETTINGS_INVALID,
+            f"an ipc path is absolute and at most {_IPC_PATH_BYTES_MAX} bytes long: {path!r}",
+            where=where,
+        )
+
+
+def check_tcp(address: str, *, where: str) -> None:
+    """Let a tcp address through whose clients have keys.
+
+    Raises:
+        ConfigurationFault: SETTINGS_INVALID.
+    """
+    found = _TCP.fullmatch(address)
+    if not found or not 0 < int(found.group(1)) <= 65_535:
+        raise ConfigurationFault(
+            Code.SETTINGS_INVALID, f"tcp://IP:PORT is expected (or *, for every interface): {address!r}", where=where
+        )
 
 
 def socket_path(address: str) -> Path | None:

@@ -1,103 +1,103 @@
-"""The node's two ZeroMQ sockets, and nothing but moving their bytes. The only file of the node that imports zmq.
-
-A ROUTER takes requests and executors' words and carries answers and actions back; a PUB shows what happens. Nothing
-here waits for a peer: what a peer does not take at once is dropped for that peer, and the sender is told so. Whoever
-missed something asks again with the same request id, or for a snapshot.
-"""
+"""The node's doors: the local one, and the one over TCP where the owner has opened it. Nothing but moving bytes."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket as unix
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import zmq
 import zmq.asyncio
 
-from edge_agent import limits
-from edge_agent.errors import Code, ConfigurationFault, NodeFault
-from edge_agent.transport.addresses import check_address, socket_path
+from edge_agent.clock import Clock
+from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.keys.curve import KeyPair
+from edge_agent.transport.addresses import check_local, check_tcp
+from edge_agent.transport.door import LINGER_MS, Door, Lock, Peer, Received
+from edge_agent.transport.gatekeeper import Find, Gatekeeper, Refused
 
-Peer = bytes
-"""A routing id: where to send back to. Never who somebody is."""
+__all__ = ["Network", "Peer", "Received", "Sockets", "prepare_runtime_dir"]
 
-ROUTER_MESSAGES_MAX: Final = 2_000
-"""High-water mark of each peer's pipe, either way."""
-PUB_MESSAGES_MAX: Final = 10_000
-MESSAGE_BYTES_MAX: Final = 2 * limits.FRAME_BYTES_MAX
-"""Above the frame's limit, so that a frame a little too large gets TOO_LARGE; beyond this the peer is cut off."""
-LINGER_MS: Final = 500
-"""How long a closing socket waits for peers to take what was sent."""
-HANDSHAKE_MS: Final = 2_000
-HEARTBEAT_MS: Final = 2_000
-_SOCKET_MODE: Final = 0o660
+_LOCAL: Final = b"l"
+_NETWORK: Final = b"n"
 _RUNTIME_MODE: Final = 0o700
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """One message from a peer: its routing id and the frames after it (one, if the peer keeps to the rules)."""
+class Network:
+    """The door over TCP: two addresses, the node's own pair, and a client's grant while its key is good."""
 
-    peer: Peer
-    frames: tuple[bytes, ...]
+    command_address: str
+    events_address: str
+    pair: KeyPair
+    find: Find
+    refused: Refused
 
 
 class Sockets:
-    """Both sockets, bound. Use from one loop's thread only."""
+    """Every door, bound. Use from one loop's thread only."""
 
-    def __init__(self, command_address: str, events_address: str, *, insecure_loopback: bool = False) -> None:
+    def __init__(
+        self, command_address: str, events_address: str, network: Network | None = None, *, clock: Clock
+    ) -> None:
         """Bind.
 
         Raises:
             ConfigurationFault: INSECURE_BIND, SETTINGS_INVALID.
             NodeFault: ALREADY_RUNNING when somebody listens there already.
         """
-        for address, where in ((command_address, "transport.command"), (events_address, "transport.events")):
-            check_address(address, insecure_loopback=insecure_loopback, where=where)
+        check_local(command_address, where="transport.command")
+        check_local(events_address, where="transport.events")
+        if network is not None:
+            check_tcp(network.command_address, where="transport.tcp_command")
+            check_tcp(network.events_address, where="transport.tcp_events")
         self._context = zmq.asyncio.Context()
-        self._router = self._context.socket(zmq.ROUTER)
-        self._publisher = self._context.socket(zmq.PUB)
+        self.gatekeeper: Gatekeeper | None = None
+        """Answers handshakes; None when there is no door that asks for keys."""
+        self._doors: dict[bytes, Door] = {}
         try:
-            self._configure()
-            _bind(self._router, command_address)
-            _bind(self._publisher, events_address)
+            self._doors[_LOCAL] = Door(self._context, _LOCAL, command_address, events_address, None)
+            if network is not None:
+                self._open_to_network(network, clock)
         except BaseException:
             self._context.destroy(linger=0)
             raise
 
-    def _configure(self) -> None:
-        for socket, messages_max in ((self._router, ROUTER_MESSAGES_MAX), (self._publisher, PUB_MESSAGES_MAX)):
-            socket.setsockopt(zmq.SNDHWM, messages_max)
-            socket.setsockopt(zmq.RCVHWM, messages_max)
-            socket.setsockopt(zmq.LINGER, LINGER_MS)
-            socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
-            socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-            socket.setsockopt(zmq.IMMEDIATE, 1)
-            socket.setsockopt(zmq.IPV6, 1)
-            socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-        # a send to a peer that is gone is an error that we hear, not a message that vanishes
-        self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    def _open_to_network(self, network: Network, clock: Clock) -> None:
+        # before the door: whoever comes while nobody answers is turned away for good
+        self.gatekeeper = Gatekeeper(self._context, network.find, network.refused, clock)
+        lock = Lock(network.pair, lambda key: network.find(key) is not None)
+        self._doors[_NETWORK] = Door(self._context, _NETWORK, network.command_address, network.events_address, lock)
 
-    async def receive(self) -> Received:
-        """The next message."""
-        peer, *frames = await self._router.recv_multipart()
-        return Received(peer, tuple(frames))
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """Every door; each is received from by a task of its own, so that a crowd at one does not hold up the other."""
+        return tuple(self._doors.values())
 
     def send(self, peer: Peer, frame: bytes) -> bool:
-        """Hand a frame to one peer; False when it is gone or takes nothing more."""
-        try:
-            _send_now(self._router, [peer, frame])
-        except zmq.ZMQError:
-            return False
-        return True
+        """Hand a frame to one peer; False when it is gone, takes nothing more, or is not known any more."""
+        return self._doors[peer[:1]].send(peer, frame)
+
+    def send_last(self, peer: Peer, frame: bytes) -> None:
+        """Hand a frame to a peer whatever has become of its key."""
+        self._doors[peer[:1]].send_last(peer, frame)
+
+    def key_of(self, peer: Peer) -> str:
+        """The public key of a peer; empty for local ones, and for microphones, which have no connection."""
+        door = self._doors.get(peer[:1])
+        return door.key_of(peer) if door is not None else ""
 
     def publish(self, topic: str, frame: bytes) -> None:
         """Show a frame to whoever listens to the topic."""
-        _send_now(self._publisher, [topic.encode(), frame])
+        name = topic.encode()
+        for door in self._doors.values():
+            door.publish(name, frame)
+
+    async def turn_out_watchers(self) -> None:
+        """Close every connection over TCP to the events; whoever is still known comes back by itself."""
+        if _NETWORK in self._doors:
+            await self._doors[_NETWORK].turn_out_watchers()
 
     def close(self) -> None:
         """Give peers LINGER_MS to take what was sent, then close."""
@@ -119,39 +119,3 @@ def prepare_runtime_dir(path: Path) -> None:
         raise ConfigurationFault(
             Code.INSECURE_BIND, "it is not a directory of this user that others cannot write", where=str(path)
         )
-
-
-def _send_now(socket: zmq.asyncio.Socket, frames: list[bytes]) -> None:
-    """Send without waiting: pyzmq answers a DONTWAIT send with a future that is done already."""
-    cast("asyncio.Future[None]", socket.send_multipart(frames, flags=zmq.DONTWAIT)).result()
-
-
-def _bind(socket: zmq.asyncio.Socket, address: str) -> None:
-    path = socket_path(address)
-    if path is not None and _somebody_listens(path):
-        raise NodeFault(Code.ALREADY_RUNNING, "somebody listens there already", where=address)
-    before = os.umask(0o117)  # the socket's file is 0660 from its first moment
-    try:
-        socket.bind(address)
-        if path is not None:
-            path.chmod(_SOCKET_MODE)
-    except zmq.ZMQError as problem:
-        if problem.errno == zmq.EADDRINUSE:
-            raise NodeFault(Code.ALREADY_RUNNING, "somebody listens there already", where=address) from problem
-        raise ConfigurationFault(Code.SETTINGS_INVALID, str(problem), where=address) from problem
-    except OSError as problem:
-        raise ConfigurationFault(Code.SETTINGS_INVALID, str(problem), where=address) from problem
-    finally:
-        os.umask(before)
-
-
-def _somebody_listens(path: Path) -> bool:
-    """libzmq takes over a living ipc socket without a word; we ask first."""
-    if not path.is_socket():
-        return False
-    with unix.socket(unix.AF_UNIX, unix.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
