@@ -22,6 +22,7 @@ from edge_agent.language.decision import Decider, DecideRequest
 from edge_agent.messages import JsonAction, Rejection
 from edge_agent.messages.command import Spoken
 from edge_agent.node.doubt import doubtful
+from edge_agent.node.evidence import NONE, Evidence, evidence
 from edge_agent.node.readings import (
     SURE_MIN,
     TRIED_MAX,
@@ -49,7 +50,7 @@ class Interpretation:
     An answer that was not sure enough is a reject whose first reading is what would have been done. `output` is the
     model's own text. `heard` is the text that was read so: the command's own, or another reading of what was heard.
     `timings` has the milliseconds of link_ms, grammar_ms, decide_ms and resolve_ms, and `passes` the model's, of all
-    readings together.
+    readings together. `evidence` is what it was read with.
     """
 
     actions: tuple[JsonAction, ...]
@@ -60,6 +61,7 @@ class Interpretation:
     passes: int
     timings: dict[str, float]
     heard: str
+    evidence: Evidence = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,7 @@ class Interpreter:
             decision.passes,
             watch.timings,
             linked.text,
+            evidence(linker.world.revision, said.dialogue.recent, grammar, linked.text),
         )
 
     def _stops(self, action: JsonAction) -> bool:

@@ -19,7 +19,8 @@ from edge_agent.observe.records import Row, TransitionRow
 
 def settle_past(past: Past, epoch: int, wall_ms: int) -> tuple[Row, ...]:
     """The rows to write before anything is taken in this epoch."""
-    return (*_settle_actions(past, epoch, wall_ms), *_settle_commands(past))
+    starts = (replace(row, ended="nobody wrote down") for row in past.unended)
+    return (*starts, *_settle_actions(past, epoch, wall_ms), *_settle_commands(past))
 
 
 def _settle_actions(past: Past, epoch: int, wall_ms: int) -> Iterator[Row]:

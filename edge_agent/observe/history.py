@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from edge_agent.observe.database import select
-from edge_agent.observe.records import ActionRow, CommandRow, StopRow, WorldRow
+from edge_agent.observe.records import ActionRow, CommandRow, NodeRow, StopRow, WorldRow
+from edge_agent.observe.tables import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class Past:
     open_actions: tuple[ActionRow, ...] = ()
     latched: StopRow | None = None
     world_updates: tuple[WorldRow, ...] = ()
+    unended: tuple[NodeRow, ...] = ()
+    """Starts of the node whose end nobody wrote down."""
 
 
 def read_past(connection: sqlite3.Connection) -> Past:
@@ -34,4 +36,5 @@ def read_past(connection: sqlite3.Connection) -> Past:
         open_actions=tuple(select(connection, ActionRow, "state NOT IN ('FINISHED', 'FAILED')")),
         latched=stops[-1] if stops else None,
         world_updates=tuple(select(connection, WorldRow)),
+        unended=tuple(select(connection, NodeRow, "ended = ''")),
     )
