@@ -41,9 +41,9 @@ class Keys:
         self.pair = new_pair()
         write_node_key(folder, self.pair)
 
-    def add(self, name: str, **rights: Any) -> ClientKey:
-        """Let a client in."""
-        pair = new_pair()
+    def add(self, name: str, pair: KeyPair | None = None, **rights: Any) -> ClientKey:
+        """Let a client in, with a pair of its own or a new one."""
+        pair = pair or new_pair()
         write_grants(self.folder, (*read_grants(self.folder), Grant(name=name, public=pair.public, **rights)))
         return self.key(name, pair)
 

@@ -116,7 +116,9 @@ class Gatekeeper:
 
     def _no(self, address: str, code: Code, words: str) -> tuple[bytes, str, bytes]:
         self._refused(address, code, words)
-        return b"400", "no", b""
+        # 300 is "not now": after a 400 libzmq's clients never try again, and a robot that was on before it was enrolled
+        # would have to be switched on anew
+        return b"300", "no", b""
 
 
 def _spare_descriptors() -> int:
