@@ -54,27 +54,47 @@ HANDSHAKE_MS: Final = 2_000
 """A connection that has not proved itself after this is closed."""
 HEARTBEAT_MS: Final = 2_000
 """How often a silent connection is asked whether it is there."""
-HANDSHAKES_PER_S: Final = 10.0
+HANDSHAKES_PER_S: Final = 10
 """Handshakes of one key, with bursts of 20; more are asked to come back."""
 DESCRIPTORS_SPARE: Final = 64
 """While the process has fewer free descriptors than this, whoever comes over TCP is asked to come back."""
 KEYS_MAX: Final = 1_000
 """Keys in one node's file, revoked ones included."""
 KEY_FILE_BYTES_MAX: Final = 1_048_576
-RATE_PER_S_DEFAULT: Final = 20.0
-RATE_PER_S_MAX: Final = 1_000.0
+"""A file of keys."""
+RATE_PER_S_DEFAULT: Final = 20
+RATE_PER_S_MAX: Final = 1_000
 """Commands a second of one key, 20 unless its grant says otherwise; more are RATE_LIMITED."""
-LOCAL_RATE_PER_S: Final = 1_000.0
+LOCAL_RATE_PER_S: Final = 1_000
 """Commands a second of all clients of the local sockets together."""
-MESSAGES_PER_S: Final = 500.0
+MESSAGES_PER_S: Final = 500
 """Other messages a second of one key, chunks of sound included."""
-LOCAL_MESSAGES_PER_S: Final = 5_000.0
-STOPS_PER_S: Final = 20.0
+LOCAL_MESSAGES_PER_S: Final = 5_000
+"""Other messages a second of all clients of the local sockets together."""
+STOPS_PER_S: Final = 20
 """Stops a second of one key while a stop holds already; a stop that stops something is never limited."""
-BURST_S: Final = 2.0
+BURST_S: Final = 2
 """A rate may be exceeded by what it allows in this time."""
 KEYS_LOOKED_AT_MS: Final = 200
 """How soon a change of the keys' file is noticed."""
+PEERS_REMEMBERED_MAX: Final = 8_192
+"""Connections over TCP whose keys are remembered; who is forgotten has to speak first."""
+LINGER_MS: Final = 500
+"""How long a node that goes down waits for peers to take what was sent."""
+ASKERS_MAX: Final = 16
+"""Connections that wait for one command's answer."""
+ANSWERS_KEPT: Final = 1_000
+"""Answers told again without asking the journal."""
+SESSIONS_MAX: Final = 256
+"""Dialogues whose "it" and "there" are remembered; the one not heard for longest is forgotten first."""
+ENDED_ACTIONS_KEPT: Final = 1_000
+"""Ended actions remembered, so that a late report is told from one about an unknown action."""
+LATE_CONFIRMATIONS_KEPT: Final = 1_000
+"""Expired confirmations remembered, so that a late yes is told from one that nobody asked for."""
+ATTACHED_MAX: Final = 16
+"""Connections attached to one microphone of this box."""
+WORLD_UPDATES_MAX: Final = 10_000
+"""Updates on top of one world file; then they belong into the file."""
 
 POLICY_RULES_MAX: Final = 1_000
 """Limits, forbidden actions and no-go places of one site, of each sort."""

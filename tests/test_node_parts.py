@@ -10,9 +10,9 @@ from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import FROM_NODE, Accepted, ActionState, Answer, OpenAction, Outcome, Snapshot
 from edge_agent.messages.codec import Codec, encode
 from edge_agent.node.confirm import Confirmations
-from edge_agent.node.dialogue import NAMES_KEPT, SESSIONS_MAX, Dialogues
+from edge_agent.node.dialogue import NAMES_KEPT, Dialogues
 from edge_agent.node.recovery import settle_past
-from edge_agent.node.requests import ANSWERS_KEPT, Answered, Open, Requests
+from edge_agent.node.requests import Answered, Open, Requests
 from edge_agent.node.snapshot import within_frame
 from edge_agent.node.spans import Spans
 from edge_agent.observe.events import NodeChanged, NodeEvent, Stream
@@ -84,7 +84,7 @@ def test_only_so_many_commands_are_worked_on_and_answers_kept() -> None:
     requests.abandon("r-0")
     requests.begin("more", DIGEST, b"one")
     requests.finish("more", answer("more"))
-    for number in range(ANSWERS_KEPT):
+    for number in range(limits.ANSWERS_KEPT):
         requests.begin(f"x-{number}", DIGEST, b"one")
         requests.finish(f"x-{number}", answer(f"x-{number}"))
     assert requests.known("more", DIGEST, b"one") is None
@@ -108,7 +108,7 @@ def test_dialogues_are_bounded() -> None:
     for number in range(NAMES_KEPT + 5):
         dialogues.remember(pack, "first", [{"action": "go_to", "place": f"dock {number}"}])
     assert len(dialogues.of(pack, "first").recent) == NAMES_KEPT
-    for number in range(SESSIONS_MAX):
+    for number in range(limits.SESSIONS_MAX):
         dialogues.remember(pack, f"s-{number}", [{"action": "go_to", "place": "dock 3"}])
     assert dialogues.of(pack, "first").recent == ()
 

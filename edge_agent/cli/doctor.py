@@ -14,7 +14,9 @@ from typing import Any
 
 from edge_agent import __version__
 from edge_agent.cli.connection import add_settings_arguments, connect, read_settings
+from edge_agent.cli.doctor_keys import keys_detail
 from edge_agent.cli.exit_codes import Exit
+from edge_agent.cli.limits_shown import every_limit
 from edge_agent.cli.local import engine_of, world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import Code, EdgeAgentError
@@ -26,7 +28,7 @@ from edge_agent.node.speech_assembly import recogniser_choice
 from edge_agent.observe.database import FILE_NAME
 from edge_agent.packs.phrases import load_phrases
 from edge_agent.packs.registry import load_pack
-from edge_agent.settings import PackSettings, Settings, SpeechSettings
+from edge_agent.settings import PackSettings, Settings, SpeechSettings, TransportSettings
 from edge_agent.store.pinned import verify_folder
 
 EXAMPLE = "edge-agent doctor"
@@ -56,11 +58,14 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `doctor` takes."""
+    parser.add_argument("--limits", action="store_true", help="show every limit with its value instead")
     add_settings_arguments(parser)
 
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Look at everything, whatever is wrong with the one before; 1 when something is bad."""
+    if options.limits:
+        return _limits(screen)
     settings = read_settings(options)
     bad = False
     for finding in _findings(options, settings):
@@ -69,6 +74,16 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
         facts = {"facts": finding.facts} if finding.facts else {}
         screen.record({"what": finding.what, "state": finding.state, "detail": finding.detail} | facts)
     return Exit.REFUSED if bad else Exit.OK
+
+
+def _limits(screen: Screen) -> Exit:
+    known = every_limit()
+    for one in known:
+        screen.record({"limit": one.name, "value": one.value, "words": one.words})
+    screen.table(
+        ("limit", "value", "of what"), [(one.name, str(one.value), one.words) for one in known], right=frozenset({1})
+    )
+    return Exit.OK
 
 
 def _findings(options: argparse.Namespace, settings: Settings) -> Iterator[Finding]:
@@ -81,6 +96,8 @@ def _findings(options: argparse.Namespace, settings: Settings) -> Iterator[Findi
     if not engine_runs:  # a second engine beside the node's could take the memory that the first one needs
         yield _looked_at("engine", lambda: _engine(settings))
     yield _looked_at("speech", lambda: _speech(settings.speech))
+    yield _looked_at("keys", lambda: _keys(settings.transport))
+    yield Finding("limits", GOOD, f"{len(every_limit())} named; all of them with: edge-agent doctor --limits")
     yield _folder("runtime dir", settings.runtime_dir)
     yield _folder("state dir", settings.state_dir)
     yield _journal(settings.state_dir / FILE_NAME)
@@ -161,6 +178,11 @@ def _speech(settings: SpeechSettings) -> Finding:
     names = ", ".join(one.name for one in settings.microphones) or "none of this box's own"
     parts.append(f"microphones: {names}")
     return Finding("speech", GOOD, "; ".join(parts))
+
+
+def _keys(settings: TransportSettings) -> Finding:
+    noteworthy, detail = keys_detail(settings)
+    return Finding("keys", NOTE if noteworthy else GOOD, detail)
 
 
 def _is_installed(name: str) -> bool:

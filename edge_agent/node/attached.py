@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import Message
 from edge_agent.messages.codec import encode
 
-ATTACHED_MAX: Final = 16
-"""Connections attached to one microphone."""
 _PREFIX: Final = b"microphone:"
 
 Send = Callable[[bytes, bytes], bool]
@@ -41,8 +40,8 @@ class Attached:
         peers = self._attached.setdefault(microphone_peer(microphone), [])
         if peer in peers:
             return
-        if len(peers) >= ATTACHED_MAX:
-            raise ClientFault(Code.QUEUE_FULL, f"{ATTACHED_MAX} connections are attached to it already")
+        if len(peers) >= limits.ATTACHED_MAX:
+            raise ClientFault(Code.QUEUE_FULL, f"{limits.ATTACHED_MAX} connections are attached to it already")
         peers.append(peer)
 
     def reply(self, peer: bytes, message: Message) -> None:

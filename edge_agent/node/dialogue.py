@@ -6,12 +6,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.messages import JsonAction
 from edge_agent.packs.base import EntitySlot, Pack
 from edge_agent.world.mention import Dialogue
 
-SESSIONS_MAX: Final = 256
-"""The session not heard for longest is forgotten first."""
 NAMES_KEPT: Final = 8
 
 
@@ -32,7 +31,7 @@ class Dialogues:
         names = dict.fromkeys([*reversed(said), *self._sessions.get(key, ())])
         self._sessions[key] = tuple(names)[:NAMES_KEPT]
         self._sessions.move_to_end(key)
-        while len(self._sessions) > SESSIONS_MAX:
+        while len(self._sessions) > limits.SESSIONS_MAX:
             self._sessions.popitem(last=False)
 
 

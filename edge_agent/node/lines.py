@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final
 
 from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
 from edge_agent.node.jobs import Job, Line
-
-ENDED_KEPT: Final = 1_000
-"""Ended actions remembered, so that a late report is told from one about an unknown action."""
 
 
 class Lines:
@@ -34,7 +30,9 @@ class Lines:
         """
         if robot not in self._lines:
             if len(self._lines) >= limits.ROBOTS_MAX:
-                raise ClientFault(Code.QUEUE_FULL, f"{limits.ROBOTS_MAX} robots are known; that is the most", where="robot")
+                raise ClientFault(
+                    Code.QUEUE_FULL, f"{limits.ROBOTS_MAX} robots are known; that is the most", where="robot"
+                )
             self._lines[robot] = Line(robot)
         return self._lines[robot]
 
@@ -74,7 +72,7 @@ class Lines:
         """It has ended; it is remembered for a while."""
         self._take_out(job)
         self._ended[job.action_id] = job
-        while len(self._ended) > ENDED_KEPT:
+        while len(self._ended) > limits.ENDED_ACTIONS_KEPT:
             self._ended.popitem(last=False)
 
     def _take_out(self, job: Job) -> None:

@@ -175,7 +175,7 @@ class Reception:
                 self.reply(peer, Resumed(request_id=message.request_id, stop_id=message.stop_id))
             case WorldUpdate():
                 pack = self.admission.pack_of(message.pack)
-                self.reply(peer, await self.worlds.update(pack.name, message))
+                self.reply(peer, await self.worlds.update(pack.name, message, client))
 
     def take(self, command: Command, peer: bytes, key: str, received_ms: float, spoken: Prelude) -> None:
         """Take a command in that was spoken into a stream; `key` is its connection's, empty for microphones here."""

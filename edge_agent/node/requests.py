@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final
 
 from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
@@ -15,10 +14,6 @@ from edge_agent.messages import Accepted, Answer
 
 RequestKey = tuple[str, str]
 """Whose request it is, and its id."""
-ANSWERS_KEPT: Final = 1_000
-"""Answers at hand without asking the journal."""
-ASKERS_MAX: Final = 16
-"""Connections that wait for one command's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ class Requests:
         if known is None:
             return None
         check_body(known.body_sha256, body_sha256)
-        if isinstance(known, Open) and peer not in known.askers and len(known.askers) < ASKERS_MAX:
+        if isinstance(known, Open) and peer not in known.askers and len(known.askers) < limits.ASKERS_MAX:
             known.askers.append(peer)
         return known
 
@@ -95,7 +90,7 @@ class Requests:
         """It has its answer; returns who waits for it."""
         done = self._open.pop(request)
         self._answered[request] = Answered(done.body_sha256, answer)
-        while len(self._answered) > ANSWERS_KEPT:
+        while len(self._answered) > limits.ANSWERS_KEPT:
             self._answered.popitem(last=False)
         return tuple(done.askers)
 

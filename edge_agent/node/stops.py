@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code
+from edge_agent.keys.grants import LOCAL
 from edge_agent.messages import Stop, Stopped
 from edge_agent.messages.codec import encode
 from edge_agent.node.board import Board
@@ -72,21 +74,26 @@ class Stops:
         """A stop from before this start still holds."""
         self._hold(row)
 
-    def halt(self, reason: str) -> str:
-        """Stop every robot now; returns the stop's id. Called again, it is sent again and stays the same stop."""
+    def halt(self, reason: str, client: str = LOCAL.name, read_ms: float | None = None) -> str:
+        """Stop every robot now; returns the stop's id. Called again, it is sent again and stays the same stop.
+
+        `client`: who asked for it. `read_ms`: when its message was read, if it came in one.
+        """
         now_ms = self._clock.now_ms()
         fresh = self._latched is None
         if self._latched is None:
             self._count += 1
             stop_id = f"s-{self._board.epoch}-{self._count}"
-            self._hold(StopRow(stop_id, self._board.epoch, reason[:REASON_MAX], self._clock.wall_ms(), None))
+            self._hold(StopRow(stop_id, self._board.epoch, reason[:REASON_MAX], self._clock.wall_ms(), None, client))
         row = self._latched
         assert row is not None
         self._spread(row, everybody=True, now_ms=now_ms)
+        to_bus_ms = self._clock.now_ms() - read_ms if read_ms is not None else None
         if fresh:
             self._journal.record(row)
             self._dispatcher.end_all(Event.STOP)
-            self._stream.tell(StopLatched(row.stop_id, row.reason, len(self._dispatcher.lines.executors())))
+            executors = len(self._dispatcher.lines.executors())
+            self._stream.tell(StopLatched(row.stop_id, row.reason, executors, to_bus_ms))
         return row.stop_id
 
     def acknowledge(self, stopped: Stopped) -> None:
@@ -106,15 +113,15 @@ class Stops:
         if self._latched is not None and now_ms - self._sent_ms >= self._resend_ms and self._waited_for():
             self._spread(self._latched, everybody=False, now_ms=now_ms)
 
-    async def resume(self, stop_id: str) -> None:
-        """Release exactly this stop, once that is on the disk.
+    async def resume(self, stop_id: str, client: str = LOCAL.name) -> None:
+        """Release exactly this stop, once that is on the disk. `client`: who asked for it.
 
         Raises:
             ClientFault: NOT_STOPPED when no stop, or another one, holds.
             NodeFault: JOURNAL_UNAVAILABLE; the stop holds on.
         """
         row = self._held(stop_id)
-        released = StopRow(row.stop_id, row.epoch, row.reason, row.wall_ms, self._clock.wall_ms())
+        released = replace(row, released_wall_ms=self._clock.wall_ms(), released_by=client)
         await self._journal.write(released)
         self._held(stop_id)
         self._latched = None

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault
 from edge_agent.messages import EntityRecord, WorldUpdate, WorldUpdated
@@ -27,9 +27,6 @@ from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
 from edge_agent.world.loading import load_world
 from edge_agent.world.store import World
-
-UPDATES_MAX: Final = 10_000
-"""Updates on top of one file; then they belong into the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +109,18 @@ class Worlds:
         self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="world")
 
-    async def update(self, pack: str, update: WorldUpdate) -> WorldUpdated:
-        """Take an update.
+    async def update(self, pack: str, update: WorldUpdate, client: str) -> WorldUpdated:
+        """Take an update; `client` is who asked for it.
 
         Raises:
             ClientFault: WORLD_INVALID; the world stays as it was.
             NodeFault: JOURNAL_UNAVAILABLE; likewise.
         """
         async with self._changing[pack]:
-            if self._updates[pack] >= UPDATES_MAX:
+            if self._updates[pack] >= limits.WORLD_UPDATES_MAX:
                 raise ClientFault(
-                    Code.WORLD_INVALID, f"{UPDATES_MAX} updates were made on this file; write them into it and restart"
+                    Code.WORLD_INVALID,
+                    f"{limits.WORLD_UPDATES_MAX} updates were made on this file; write them into it and restart",
                 )
             interpreter = self._interpreters[pack]
             # in a thread: a hundred thousand entities take a while, and a stop must not wait for them
@@ -130,7 +128,9 @@ class Worlds:
                 self._indexer, _linker_after, interpreter.linker, update
             )
             world = linker.world
-            row = WorldRow(pack, world.revision, self._sha256[pack], self._clock.wall_ms(), encode(update).decode())
+            row = WorldRow(
+                pack, world.revision, self._sha256[pack], self._clock.wall_ms(), encode(update).decode(), client
+            )
             await self._journal.write(row)
             interpreter.adopt(linker)
             self._updates[pack] += 1

@@ -30,10 +30,6 @@ from edge_agent.transport.gatekeeper import COMMAND_DOMAIN, EVENTS_DOMAIN
 Peer = bytes
 """A door's letter and a routing id: where to send back to. Never who somebody is."""
 
-LINGER_MS: Final = 500
-"""How long a closing socket waits for peers to take what was sent."""
-PEERS_MAX: Final = 8_192
-"""Routing ids whose keys are remembered; who is forgotten speaks first, as ever."""
 _SOCKET_MODE: Final = 0o660
 _REBIND_S: Final = 0.02
 """libzmq lets go of a closed address in a thread of its own."""
@@ -155,7 +151,7 @@ class Door:
     def _remember(self, routing_id: bytes, key: str) -> None:
         self._keys[routing_id] = key
         self._keys.move_to_end(routing_id)
-        while len(self._keys) > PEERS_MAX:
+        while len(self._keys) > limits.PEERS_REMEMBERED_MAX:
             self._keys.popitem(last=False)
 
     def _made(self, kind: int, domain: str) -> zmq.asyncio.Socket:
@@ -163,7 +159,7 @@ class Door:
         messages_max = limits.PUB_MESSAGES_MAX if kind == zmq.PUB else limits.ROUTER_MESSAGES_MAX
         socket.setsockopt(zmq.SNDHWM, messages_max)
         socket.setsockopt(zmq.RCVHWM, messages_max)
-        socket.setsockopt(zmq.LINGER, LINGER_MS)
+        socket.setsockopt(zmq.LINGER, limits.LINGER_MS)
         socket.setsockopt(zmq.MAXMSGSIZE, limits.MESSAGE_BYTES_MAX)
         socket.setsockopt(zmq.HANDSHAKE_IVL, limits.HANDSHAKE_MS)
         socket.setsockopt(zmq.IMMEDIATE, 1)

@@ -10,11 +10,12 @@ from typing import Final
 
 import zmq.asyncio
 
+from edge_agent import limits
 from edge_agent.clock import Clock
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.keys.curve import KeyPair
 from edge_agent.transport.addresses import check_local, check_tcp
-from edge_agent.transport.door import LINGER_MS, Door, Lock, Peer, Received
+from edge_agent.transport.door import Door, Lock, Peer, Received
 from edge_agent.transport.gatekeeper import Find, Gatekeeper, Refused
 
 __all__ = ["Network", "Peer", "Received", "Sockets", "prepare_runtime_dir"]
@@ -101,7 +102,7 @@ class Sockets:
 
     def close(self) -> None:
         """Give peers LINGER_MS to take what was sent, then close."""
-        self._context.destroy(linger=LINGER_MS)
+        self._context.destroy(linger=limits.LINGER_MS)
 
 
 def prepare_runtime_dir(path: Path) -> None:
