@@ -52,9 +52,10 @@ $(LARGE): | $(VENV)/.dev
 	@mkdir -p $(@D)
 	@$(BIN)/python benchmarks/make_model.py llama3-1b $@ --like models/edge-command-v1-f16.gguf --quantization Q4_K_M
 
-generated: $(VENV)/.dev ## write again what is generated from the code: grammars, message schemas, usual answers
+generated: $(VENV)/.dev ## write again what is generated from the code: grammars, schemas, limits, usual answers
 	@$(BIN)/edge-agent grammar --write grammars
 	@$(BIN)/python scripts/write-wire-docs.py
+	@$(BIN)/python scripts/write-limits.py
 	@$(BIN)/python scripts/write-usual-answers.py
 
 wheel: $(VENV)/.dev ## build the wheel into dist/

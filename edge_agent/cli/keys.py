@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from edge_agent.keys.curve import KeyPair, check_public, new_pair
 from edge_agent.keys.files import read_guarded
 from edge_agent.keys.grants import EVERY_ROBOT, Grant, Verb, now
 from edge_agent.keys.node_key import NODE_PUBLIC, write_node_key
-from edge_agent.keys.ring import CLIENTS, read_grants, write_grants
+from edge_agent.keys.ring import CLIENTS, build_grant, read_grants, write_grants
 from edge_agent.settings import Settings
 
 EXAMPLE = """\
@@ -33,6 +33,8 @@ edge-agent keys revoke porter"""
 COMMAND_PORT: Final = 7710
 EVENTS_PORT: Final = 7711
 """Where the node listens, as far as nobody has said."""
+HOURS_MAX: Final = 100 * 366 * 24
+"""A hundred years."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -181,8 +183,8 @@ def _rotate(options: argparse.Namespace, screen: Screen) -> None:
     current = _known(grants, options.name, folder)
     pair = new_pair()
     key = _client_key(options, settings, options.name, pair, _node_public(folder))
-    until = now() + timedelta(hours=max(0.0, options.overlap_hours))
-    end = {"until": until} if options.overlap_hours > 0 else {"revoked": until}
+    overlap = options.overlap_hours
+    end = {"until": _end(overlap, "--overlap-hours")} if overlap else {"revoked": now()}
     kept = tuple(
         grant.model_copy(update=end) if grant.name == options.name and grant.revoked is None else grant
         for grant in grants
@@ -236,16 +238,24 @@ def _grant_of(options: argparse.Namespace, public: str) -> Grant:
         raise ConfigurationFault(
             Code.KEY_INVALID, f"which robots? name them with --robots, or {EVERY_ROBOT} for all", where="--robots"
         )
-    return Grant(
-        name=options.name,
-        public=public,
-        verbs=frozenset(Verb(verb) for verb in verbs),
-        robots=tuple(robots),
-        rate_per_s=options.rate,
-        may_confirm=options.confirm,
-        may_resume=options.resume,
-        until=now() + timedelta(days=options.days) if options.days is not None else None,
-    )
+    table = {
+        "name": options.name,
+        "public": public,
+        "verbs": verbs,
+        "robots": robots,
+        "rate_per_s": options.rate,
+        "may_confirm": options.confirm,
+        "may_resume": options.resume,
+        "until": _end(24 * options.days, "--days") if options.days is not None else None,
+    }
+    return build_grant(table, options.name)
+
+
+def _end(hours: float, where: str) -> datetime:
+    """So many hours from now."""
+    if not 0 < hours <= HOURS_MAX:
+        raise ConfigurationFault(Code.KEY_INVALID, f"more than nothing and at most {HOURS_MAX} hours", where=where)
+    return now() + timedelta(hours=hours)
 
 
 def _client_key(

@@ -102,7 +102,7 @@ def parse_grants(text: str, *, where: str) -> tuple[Grant, ...]:
         raise ConfigurationFault(
             Code.KEY_INVALID, f"the file holds up to {limits.KEYS_MAX} tables [[client]] and nothing else", where=where
         )
-    grants = tuple(_grant(table, f"{where}: client {number}") for number, table in enumerate(listed, start=1))
+    grants = tuple(build_grant(table, f"{where}: client {number}") for number, table in enumerate(listed, start=1))
     keys = [grant.public for grant in grants]
     if len(set(keys)) < len(keys):
         raise ConfigurationFault(Code.KEY_INVALID, "one key stands twice", where=where)
@@ -125,7 +125,12 @@ def write_grants(folder: Path, grants: Iterable[Grant]) -> None:
     replace(folder / CLIENTS, text, PUBLIC_MODE)
 
 
-def _grant(table: object, where: str) -> Grant:
+def build_grant(table: object, where: str) -> Grant:
+    """A grant from its table.
+
+    Raises:
+        ConfigurationFault: KEY_INVALID, naming the field.
+    """
     try:
         grant = Grant.model_validate(table)
     except ValidationError as problem:
