@@ -16,10 +16,10 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import ClientFault
 from edge_agent.language.decision import Decider
 from edge_agent.node.interpret import Interpretation, Interpreter
-from edge_agent.node.plan import Planned, plan
-from edge_agent.packs.base import Pack, Surroundings
+from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
-from edge_agent.safety.policy import Policy
+from edge_agent.safety.policy import Planned, Policy
+from edge_agent.safety.site_rules import Situation
 from edge_agent.safety.stop import is_stop
 from edge_agent.settings import ModelSettings
 from edge_agent.world.linker import Linker
@@ -55,8 +55,9 @@ def understood(case: Case, engine: Decider) -> Interpretation:
 def planned(case: Case, meaning: Interpretation) -> tuple[Planned, ...]:
     """Judged as before dispatch; raises what policy refuses."""
     world = linker_of(case.pack, case.world).world
-    surroundings = Surroundings(case.text, case.area, case.speaker, world.entity)
-    return plan(PACKS[case.pack], POLICY, meaning.actions, surroundings)
+    return POLICY.judge(
+        PACKS[case.pack], meaning.actions, Situation(world, "robot", case.text, case.area, case.speaker)
+    )
 
 
 def said(meaning: Interpretation) -> str:

@@ -37,6 +37,8 @@ class Bench:
         self.clock = ManualClock()
         self.sent: list[tuple[bytes, Perform]] = []
         self.gone: set[bytes] = set()
+        self.hindered: dict[str, str] = {}
+        """Why an action may not go out, by its id."""
         self.changes: list[tuple[str, str, str]] = []
         self.journal = Journal(open_database(folder).connection)
         stream = Stream(self._hear)
@@ -52,6 +54,7 @@ class Bench:
             tasks=self.tasks,
             epoch=EPOCH,
             rules=ExecutorSettings(timeout_ms=TIMEOUT_MS, resend_ms=RESEND_MS),
+            hindrance=lambda job: self.hindered.get(job.action_id, ""),
         )
         self.hearing = Hearing(self.dispatcher, ledger, self._send, self.clock)
 
@@ -332,5 +335,48 @@ def test_a_robot_whose_executor_lives_is_taken(tmp_path: Path) -> None:
         assert refused.value.code is Code.ROBOT_TAKEN
         bench.clock.advance(TIMEOUT_MS)
         bench.hello(OTHER)
+
+    on_bench(play, tmp_path)
+
+
+def test_what_may_not_happen_any_more_is_not_sent(tmp_path: Path) -> None:
+    """The policy is asked right before a sending; the next action goes instead."""
+
+    async def play(bench: Bench) -> None:
+        bench.hindered["a"] = "POLICY_REFUSED: place: gone"
+        bench.give(job("a"))
+        bench.give(job("b", "d"))
+        bench.hello()
+        await bench.settle()
+        assert bench.sent_ids() == ["b"]
+        assert ("a", "FAILED", "POLICY_REFUSED: place: gone") in bench.changes
+
+    on_bench(play, tmp_path)
+
+
+def test_a_refusal_while_the_sending_is_written_still_holds_it_back(tmp_path: Path) -> None:
+    async def play(bench: Bench) -> None:
+        bench.hello()
+        bench.give(job("a"))
+        bench.hindered["a"] = "POLICY_REFUSED: place: gone"  # the write has begun and is not done
+        await bench.settle()
+        assert bench.sent_ids() == []
+        assert bench.changes[-1] == ("a", "FAILED", "POLICY_REFUSED: place: gone")
+
+    on_bench(play, tmp_path)
+
+
+def test_what_the_robot_may_have_is_not_sent_again_when_it_is_refused_by_now(tmp_path: Path) -> None:
+    """Nobody knows what became of it; it ends so."""
+
+    async def play(bench: Bench) -> None:
+        bench.hello()
+        bench.give(job("a"))
+        await bench.settle()
+        bench.hindered["a"] = "POLICY_REFUSED: place: gone"
+        await bench.pass_ms(RESEND_MS * 3)
+        assert bench.sent_ids() == ["a"]
+        await bench.pass_ms(TIMEOUT_MS + 2_000)
+        assert bench.changes[-1] == ("a", "FAILED", "unknown_outcome")
 
     on_bench(play, tmp_path)

@@ -16,11 +16,10 @@ from edge_agent.language.decision import DecideRequest
 from edge_agent.language.scripted import ScriptedDecider
 from edge_agent.messages import RejectReason
 from edge_agent.node.interpret import Interpreter
-from edge_agent.node.plan import plan
-from edge_agent.packs.base import Surroundings
 from edge_agent.packs.registry import load_pack
 from edge_agent.safety.digest import digest_of
 from edge_agent.safety.policy import Policy
+from edge_agent.safety.site_rules import Situation
 from edge_agent.world.entities import Entity
 from edge_agent.world.linker import Linker
 from edge_agent.world.store import World
@@ -116,7 +115,7 @@ def test_whatever_the_engine_says_only_checked_actions_come_out(output: str) -> 
         assert problem.code is Code.OUTPUT_INVALID
         return
     assert bool(meaning.actions) != (meaning.reject is not None)
-    planned = plan(reader.pack, Policy(), meaning.actions, Surroundings(text, None, None, WORLD.entity))
+    planned = Policy().judge(reader.pack, meaning.actions, Situation(WORLD, "robot", text))
     for one in planned:
         assert one.digest == digest_of(one.action)
         for slot in ("place", "object", "source", "destination"):

@@ -1,4 +1,4 @@
-"""The last check before an action goes out, and the digest that a confirmation is bound to."""
+"""The last check before an action goes out, and the digest that a confirmation is bound to; site rules stand elsewhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from edge_agent.errors import Code, NodeFault
 from edge_agent.packs.base import Action, EntitySlot, QuantitySlot, TextSlot, make_pack
 from edge_agent.safety.digest import canonical, digest_of
-from edge_agent.safety.policy import Policy
+from edge_agent.safety.policy import TIERS, Policy
+from edge_agent.safety.site_rules import Situation
+from edge_agent.world.entities import Entity
 from edge_agent.world.mention import Unit
+from edge_agent.world.store import World
 
 
 class Lift(Action):
@@ -38,6 +41,11 @@ class Say(Action):
 PACK = make_pack("crane", "A crane.", {Lift: "motion", Say: "none"})
 POLICY = Policy(confirm=frozenset({"lock", "money"}))
 LIFT = {"action": "lift", "object": "red box"}
+HERE = Situation(World.of([Entity("red box", "item", ("crate",))]), "crane")
+
+
+def judged(action: Any) -> None:
+    POLICY.judge(PACK, [action], HERE)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +56,23 @@ LIFT = {"action": "lift", "object": "red box"}
         pytest.param({**LIFT, "height_m": 2}, id="whole-number-for-a-length"),
         pytest.param({**LIFT, "times": 2.0}, id="two-point-zero-times"),
         pytest.param({"action": "say", "text": "x" * 20}, id="text-at-its-limit"),
+        pytest.param({"action": "lift", "object": "Crate"}, id="an-alias-whatever-its-case"),
     ],
 )
 def test_an_action_within_its_slots_passes(action: dict[str, Any]) -> None:
     """Values at the bounds belong to the range."""
-    POLICY.check(PACK, action)
+    judged(action)
 
 
 @pytest.mark.parametrize(
     ("action", "where"),
     [
         pytest.param({}, "action", id="no-name"),
+        pytest.param(["lift"], "action", id="a-list"),
+        pytest.param(None, "action", id="nothing"),
+        pytest.param({"action": "lift", "object": "blue box"}, "object", id="a-thing-that-is-not-here"),
+        pytest.param({"action": "lift", "object": "it"}, "object", id="a-word-that-should-have-become-a-name"),
+        pytest.param({**LIFT, 7: 1}, "7", id="key-is-a-number"),
         pytest.param({"action": "launch"}, "action", id="unknown-action"),
         pytest.param({"action": 7}, "action", id="name-is-a-number"),
         pytest.param({"action": ["lift"], "object": "x"}, "action", id="name-is-a-list"),
@@ -87,10 +101,10 @@ def test_an_action_within_its_slots_passes(action: dict[str, Any]) -> None:
         pytest.param({"action": "say", "text": "x" * 21}, "text", id="text-too-long"),
     ],
 )
-def test_everything_else_is_refused(action: dict[str, Any], where: str) -> None:
+def test_everything_else_is_refused(action: Any, where: str) -> None:
     """Whatever an interpreter emits, only a pack's action within its slots passes; the slot at fault is named."""
     with pytest.raises(NodeFault) as caught:
-        POLICY.check(PACK, action)
+        judged(action)
     assert (caught.value.code, caught.value.where) == (Code.POLICY_REFUSED, where)
 
 
@@ -100,7 +114,7 @@ JSON_VALUES = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(["action", "object", "height_m", "times", "speed", "text"]) | st.text(max_size=6)
-NAMES = st.sampled_from([{"action": "lift", "object": "box"}, {"action": "say", "text": "hi"}, {}])
+NAMES = st.sampled_from([{"action": "lift", "object": "red box"}, {"action": "say", "text": "hi"}, {}])
 
 
 @given(NAMES, st.dictionaries(KEYS, JSON_VALUES, max_size=4))
@@ -108,13 +122,20 @@ def test_arbitrary_json_passes_only_as_an_action_of_the_pack(base: dict[str, Any
     """Whatever passes has the pack's own class accept it too, by other code."""
     action = {**base, **changes}
     try:
-        POLICY.check(PACK, action)
+        judged(action)
     except NodeFault as refused:
-        assert refused.code is Code.POLICY_REFUSED
+        # a whole number that a double holds no longer is within its slot and has no digest
+        assert refused.code in (Code.POLICY_REFUSED, Code.OUTPUT_INVALID)
     else:
         spec = PACK.action(action["action"])
         assert spec is not None
         spec.model.model_validate(json.loads(canonical(action)))
+
+
+class Do(Action):
+    """Do something."""
+
+    action: Literal["do"] = "do"
 
 
 @pytest.mark.parametrize(
@@ -130,13 +151,50 @@ def test_arbitrary_json_passes_only_as_an_action_of_the_pack(base: dict[str, Any
 )
 def test_the_tier_and_the_yes_follow_from_the_hazard(hazard: Any, tier: int, confirms: bool) -> None:
     """Which hazards need a yes is the owner's choice; their tier is not."""
-    assert POLICY.tier(hazard) == tier
-    assert POLICY.needs_confirmation(hazard) is confirms
+    (planned,) = POLICY.judge(make_pack("p", "A pack.", {Do: hazard}), [{"action": "do"}], HERE)
+    assert (planned.tier, planned.needs_confirmation, planned.stops) == (tier, confirms, hazard == "stop")
+    assert TIERS[hazard] == tier
 
 
 def test_a_stop_never_waits_for_a_yes() -> None:
     """Not even for an owner who asks for it."""
-    assert not Policy(confirm=frozenset({"stop"})).needs_confirmation("stop")
+    pack = make_pack("p", "A pack.", {Do: "stop"})
+    (planned,) = Policy(confirm=frozenset({"stop"})).judge(pack, [{"action": "do"}], HERE)
+    assert not planned.needs_confirmation
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "tier"),
+    [
+        pytest.param("none", "lock", 2, id="sharper"),
+        pytest.param("motion", "none", 2, id="softer-does-not-count"),
+        pytest.param("lock", "heat", 2, id="another-hazard"),
+        pytest.param("motion", "stop", None, id="no-stop-by-its-values"),
+        pytest.param("none", "danger", None, id="no-hazard-at-all"),
+        pytest.param("none", ["lock"], None, id="a-list"),
+    ],
+)
+def test_a_packs_own_word_on_a_hazard_can_only_sharpen_it(own: Any, said: Any, tier: int | None) -> None:
+    """A pack is the owner's code: what it cannot say properly does not happen, and a yes asked for is asked for."""
+    pack = make_pack("p", "A pack.", {Do: own}, hazard_of=lambda *_: said)
+    if tier is None:
+        with pytest.raises(NodeFault) as refused:
+            POLICY.judge(pack, [{"action": "do"}], HERE)
+        assert refused.value.code is Code.POLICY_REFUSED
+    else:
+        (planned,) = POLICY.judge(pack, [{"action": "do"}], HERE)
+        assert (planned.tier, planned.needs_confirmation) == (tier, "lock" in (own, said))
+
+
+def test_a_pack_that_breaks_while_it_is_asked_is_a_refusal() -> None:
+    """Nobody knows then what the action can do."""
+
+    def broken(*_: object) -> Any:
+        raise ZeroDivisionError
+
+    with pytest.raises(NodeFault) as refused:
+        POLICY.judge(make_pack("p", "A pack.", {Do: "none"}, hazard_of=broken), [{"action": "do"}], HERE)
+    assert (refused.value.code, refused.value.where) == (Code.POLICY_REFUSED, "action")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""`confirm`: yes to one exact action, with the digest and the token that the answer to its command showed."""
+"""`confirm`: yes to one exact action, with its digest and the token that the answer to its command showed.
+
+Whoever may confirm what others ask needs no token; the digest stands where the waiting action is shown.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,17 @@ from edge_agent.client.requests import new_id
 from edge_agent.messages import Confirm, Confirmed
 from edge_agent.messages.codec import build
 
-EXAMPLE = "edge-agent confirm a-7-1-1 DIGEST TOKEN"
+EXAMPLE = """edge-agent confirm a-7-1-1 DIGEST TOKEN
+edge-agent confirm a-7-1-1 DIGEST"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `confirm` takes."""
     parser.add_argument("action_id", metavar="ACTION_ID")
     parser.add_argument("digest", metavar="DIGEST", help="sha256 of the action, as `say` showed it")
-    parser.add_argument("token", metavar="TOKEN", help="the single-use token, as `say` showed it")
+    parser.add_argument(
+        "token", nargs="?", metavar="TOKEN", help="the single-use token, as `say` showed it; none where others asked"
+    )
     add_settings_arguments(parser)
 
 

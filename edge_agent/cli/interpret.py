@@ -1,18 +1,28 @@
-"""`interpret`: read one sentence with a pack and a world, without a daemon. Nothing is sent anywhere."""
+"""`interpret`: read one sentence with a pack and a world, without a daemon. Nothing is sent anywhere.
+
+What it means is put before the same policy that a node asks; what that refuses is shown as the node would answer.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.cli.answers import show_action, show_marked, show_reject, show_timings
+from edge_agent.cli.answers import label, show_action, show_marked, show_reject, show_timings
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.local import add_model_arguments, engine_of, model_settings, world_of
 from edge_agent.cli.screen import Screen
+from edge_agent.cli.site import add_site_arguments, site_policy, site_settings, site_world
 from edge_agent.clock import SystemClock
+from edge_agent.errors import NodeFault
 from edge_agent.evaluation.predicting import answered, stop_actions
+from edge_agent.messages import Failure, JsonAction
 from edge_agent.node.interpret import Interpreter
+from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
+from edge_agent.safety.policy import Planned, Policy
+from edge_agent.safety.site_rules import Situation
 from edge_agent.world.linker import Linker
 
 EXAMPLE = 'edge-agent interpret "bring the red box from dock 3 to me" --pack robot --world warehouse.toml'
@@ -28,13 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", type=Path, metavar="FILE", help="TOML (default: the pack's example world)")
     parser.add_argument("--area", metavar="NAME", help="where the speaker stands")
     parser.add_argument("--speaker", metavar="NAME", help="the speaker's name in the world")
+    add_site_arguments(parser)
     add_model_arguments(parser)
 
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
     """Interpret and show."""
+    settings = site_settings(options)
     pack = load_pack(options.pack)
-    world = world_of(pack, options.world)
+    world = world_of(pack, site_world(settings, options.pack, options.world))
+    policy = site_policy(settings, pack, world)
     if stop := stop_actions(pack, options.text):
         screen.record({"actions": list(stop), "marked": "", "timings": {}})
         show_action(screen, stop[0], "a stop: no model is asked")
@@ -45,14 +58,20 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
             options.text, deadline_ms=clock.now_ms() + TTL_MS, area=options.area, speaker=options.speaker
         )
     show_marked(screen, result.marked)
-    for action in result.actions:
-        show_action(screen, action)
+    situation = Situation(world, settings.robot, result.heard, options.area, options.speaker)
+    planned, refused = _judged(policy, pack, result.actions, situation)
+    for one in planned:
+        show_action(screen, one.action, "waits for a yes" if one.needs_confirmation else f"tier {one.tier}")
     if result.reject is not None:
         show_reject(screen, result.reject)
+    if refused is not None:
+        screen.line(label("failed", "red"), (refused.code.value, "red"), f"  {refused.message}")
     show_timings(screen, result.timings, passes=result.passes, confidence=result.confidence)
     screen.record(
         {
-            "actions": list(answered(result)),
+            "actions": [] if refused else list(answered(result)),
+            "needs_yes": [one.needs_confirmation for one in planned],
+            "error": refused.model_dump(mode="json") if refused else None,
             "reject": result.reject.model_dump(mode="json", exclude_none=True) if result.reject else None,
             "marked": result.marked,
             "confidence": result.confidence,
@@ -60,4 +79,14 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
             "timings": result.timings,
         }
     )
-    return Exit.OK if result.reject is None else Exit.REFUSED
+    return Exit.OK if result.reject is None and refused is None else Exit.REFUSED
+
+
+def _judged(
+    policy: Policy, pack: Pack, actions: Sequence[JsonAction], situation: Situation
+) -> tuple[tuple[Planned, ...], Failure | None]:
+    """What may happen of what was understood: all of it, or nothing and why not."""
+    try:
+        return policy.judge(pack, actions, situation), None
+    except NodeFault as problem:
+        return (), Failure(code=problem.code, message=problem.message, where=problem.where)

@@ -27,6 +27,7 @@ from edge_agent.messages.base import JsonAction, Message
 from edge_agent.messages.command import Accepted, Command, Confirm, Confirmed, Context, Spoken
 from edge_agent.messages.executor import ActionState, Heartbeat, Hello, Noted, Perform, Report, Welcome
 from edge_agent.messages.status import (
+    Beat,
     CommandEvent,
     ErrorReply,
     OpenAction,
@@ -34,6 +35,7 @@ from edge_agent.messages.status import (
     Snapshot,
     SnapshotRequest,
     StateEvent,
+    Unconfirmed,
 )
 from edge_agent.messages.stop import Halt, Halted, Resume, Resumed, Stop, Stopped
 from edge_agent.messages.world import EntityRecord, WorldUpdate, WorldUpdated
@@ -71,6 +73,7 @@ FROM_NODE: tuple[type[Message], ...] = (
     Stop,
     StateEvent,
     CommandEvent,
+    Beat,
     AudioReady,
     AudioProgress,
     AudioEnded,
@@ -91,6 +94,7 @@ __all__ = [
     "AudioProgress",
     "AudioReady",
     "AudioStart",
+    "Beat",
     "Command",
     "CommandEvent",
     "Confirm",
@@ -126,6 +130,7 @@ __all__ = [
     "Stop",
     "Stopped",
     "Timings",
+    "Unconfirmed",
     "Welcome",
     "WorldUpdate",
     "WorldUpdated",

@@ -80,6 +80,8 @@ class Failure(Part):
 
     code: Code
     message: str
+    where: str = ""
+    """For POLICY_REFUSED the slot concerned."""
 
 
 class Timings(Part):

@@ -82,7 +82,10 @@ class Accepted(Message):
 
 
 class Confirm(Message):
-    """Yes to one exact action. Bound to its digest, single use, expiring."""
+    """Yes to one exact action. Bound to its digest, single use, expiring.
+
+    A wrong digest or token ends the action, and so does a missing token of somebody who needs one.
+    """
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "confirm",
@@ -96,9 +99,9 @@ class Confirm(Message):
     request_id: Identifier
     action_id: Identifier
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    """sha256 of the action's canonical JSON, as shown in the answer."""
-    token: Identifier
-    """The single-use token of the answer's `confirmation`."""
+    """sha256 of the action's canonical JSON, as shown in the answer, and where the action waits for the yes."""
+    token: Identifier | None = None
+    """The single-use token of the answer's `confirmation`; absent where the sender's key may confirm what others ask."""
 
 
 class Confirmed(Message):

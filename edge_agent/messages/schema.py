@@ -26,14 +26,20 @@ from edge_agent.messages.audio import (
 from edge_agent.messages.base import Message
 from edge_agent.messages.command import Accepted, Command, Confirm, Confirmed
 from edge_agent.messages.executor import Heartbeat, Hello, Noted, Perform, Report, Welcome
-from edge_agent.messages.status import CommandEvent, ErrorReply, Snapshot, SnapshotRequest, StateEvent
+from edge_agent.messages.status import Beat, CommandEvent, ErrorReply, Snapshot, SnapshotRequest, StateEvent
 from edge_agent.messages.stop import Halt, Halted, Resume, Resumed, Stop, Stopped
 from edge_agent.messages.world import WorldUpdate, WorldUpdated
 
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_VERSION: Final = "3.0.0"
 
-TOPICS: Final[dict[str, type[Message]]] = {"state": StateEvent, "command": CommandEvent, "stop": Stop, "heard": Heard}
+TOPICS: Final[dict[str, type[Message]]] = {
+    "state": StateEvent,
+    "command": CommandEvent,
+    "stop": Stop,
+    "heard": Heard,
+    "node": Beat,
+}
 """The PUB socket: the first frame of each message, and what the second one holds."""
 
 REPLIES: Final[dict[type[Message], tuple[type[Message], ...]]] = {

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from edge_agent import limits
 from edge_agent.errors import Code
 from edge_agent.messages.answer import Outcome
-from edge_agent.messages.base import Epoch, Identifier, JsonAction, Message, Part, Reason
+from edge_agent.messages.base import Epoch, Identifier, JsonAction, Message, Milliseconds, Part, Reason
 from edge_agent.messages.executor import ActionState
 
 Sequence = Annotated[int, Field(ge=0)]
 """Rises by one an event of this epoch; a gap means: ask for a snapshot."""
+
+
+class Unconfirmed(Part):
+    """What somebody who may confirm needs to say yes to an action. Not the asker's token."""
+
+    digest: str
+    """sha256 of the action's canonical JSON; the yes repeats it."""
+    expires_in_ms: Milliseconds
+    """From this message on."""
 
 
 class StateEvent(Message):
@@ -38,6 +48,8 @@ class StateEvent(Message):
     action: JsonAction
     state: ActionState
     reason: Reason = ""
+    unconfirmed: Unconfirmed | None = None
+    """Present while the action waits for somebody's yes."""
 
 
 class CommandEvent(Message):
@@ -58,6 +70,49 @@ class CommandEvent(Message):
     outcome: Outcome
 
 
+ModeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$", max_length=limits.ID_CHARS_MAX)]
+"""The stable name of something that the node lacks; docs/health.md has them all. A later edition may add names."""
+
+
+class JournalHead(Part):
+    """The last row of the journal's chain; kept elsewhere, it shows that nothing before it was changed since."""
+
+    seq: Annotated[int, Field(ge=0)]
+    link: str
+
+
+class Beat(Message):
+    """The node is alive, and this is how it is. On the PUB socket, topic `node`, every `every_ms`."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "beat",
+        "epoch": 7,
+        "seq": 3600,
+        "uptime_ms": 3600041.7,
+        "every_ms": 1000,
+        "last_event_seq": 12,
+        "engine_ready": True,
+        "open_actions": 1,
+        "degraded": ["no_microphone"],
+    }
+
+    type: Literal["beat"] = "beat"
+    epoch: Epoch
+    seq: Sequence
+    """Rises by one a beat of this epoch."""
+    uptime_ms: Milliseconds
+    every_ms: Annotated[int, Field(gt=0)]
+    """When the next one is due; after three times that without one, the node counts as gone."""
+    last_event_seq: Sequence
+    """Of the latest numbered event; whoever has not seen that one has missed something."""
+    engine_ready: bool
+    open_actions: Annotated[int, Field(ge=0)]
+    degraded: tuple[ModeName, ...] = ()
+    stop_id: Identifier | None = None
+    """The latched stop."""
+    journal: JournalHead | None = None
+
+
 class SnapshotRequest(Message):
     """Ask for everything that is open now."""
 
@@ -75,6 +130,8 @@ class OpenAction(Part):
     robot: Identifier
     action: JsonAction
     state: ActionState
+    unconfirmed: Unconfirmed | None = None
+    """Present while the action waits for somebody's yes."""
 
 
 class RobotStatus(Part):
@@ -107,7 +164,7 @@ class Snapshot(Message):
     packs: tuple[Identifier, ...]
     engine_ready: bool
     degraded: tuple[str, ...] = ()
-    """What is missing now, in words: "no journal", "no model"."""
+    """What is missing now, each as its stable name, a colon and words: `no_journal: disk I/O error`."""
     stop_id: Identifier | None = None
     """The latched stop; nothing moves while there is one."""
     robots: tuple[RobotStatus, ...] = ()

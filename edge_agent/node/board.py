@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge_agent.messages import CommandEvent, Heard, Message, Outcome, StateEvent, Stop
+from edge_agent.messages import Beat, CommandEvent, Heard, Message, Outcome, StateEvent, Stop
 from edge_agent.messages.codec import encode
 from edge_agent.messages.schema import TOPICS
 from edge_agent.node.jobs import Job
@@ -24,8 +24,8 @@ class Board:
         self.epoch = epoch
         self.event_seq = 0
 
-    def show_action(self, job: Job) -> None:
-        """An action's state as it is now."""
+    def show_action(self, job: Job, now_ms: float) -> None:
+        """An action's state as it is now, and until when it waits for a yes."""
         self.event_seq += 1
         event = StateEvent(
             epoch=self.epoch,
@@ -36,6 +36,7 @@ class Board:
             action=job.action,
             state=job.state,
             reason=job.reason,
+            unconfirmed=job.waits_for_yes(now_ms),
         )
         self._show(event)
         self._stream.tell(ActionChanged(job.action_id, job.command_id, job.robot, job.state, job.reason))
@@ -54,6 +55,10 @@ class Board:
     def show_heard(self, heard: Heard) -> None:
         """Somebody was heard. It has its stream's own numbers."""
         self._show(heard)
+
+    def show_beat(self, beat: Beat) -> None:
+        """The node is alive. It has a number of its own."""
+        self._show(beat)
 
     def _show(self, message: Message) -> None:
         self._publish(_TOPIC_OF[type(message)], encode(message))

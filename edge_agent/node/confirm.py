@@ -1,5 +1,8 @@
-"""Who may say yes to what: a single-use token, bound to the digest of the exact action, for a while. Pure but for the
-token's randomness; time is an argument.
+"""Who may say yes to what: bound to the digest of the exact action, once, for a while.
+
+The asker shows the single-use token that came with the answer. Somebody who has the authority and hears of the waiting
+action otherwise, at a button beside the machine or an operator's screen, needs none. Pure but for the token's
+randomness; time is an argument.
 """
 
 from __future__ import annotations
@@ -7,14 +10,14 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
 from edge_agent.messages import Confirmation
 
-LATE_KEPT: Final = 1_000
-"""Expired confirmations remembered, so that a late yes is told from one nobody asked for."""
 _TOKEN_BYTES: Final = 16
 
 
@@ -39,8 +42,17 @@ class Confirmations:
         self._asked[action_id] = _Asked(digest, token, now_ms + self.ttl_ms)
         return Confirmation(token=token, expires_in_ms=float(self.ttl_ms))
 
-    def redeem(self, action_id: str, digest: str, token: str, now_ms: float) -> None:
+    def until_ms(self, action_ids: Iterable[str]) -> float:
+        """When the first of these actions' confirmations expires; 0 where none is asked for."""
+        return min((self._asked[one].expires_ms for one in action_ids if one in self._asked), default=0.0)
+
+    def redeem(
+        self, action_id: str, digest: str, token: str | None, now_ms: float, *, by_authority: bool = False
+    ) -> None:
         """A yes. Whatever comes of it, there is no second one.
+
+        `by_authority`: who says it may do so without a token; a token that is shown has to be the right one all the
+        same.
 
         Raises:
             ClientFault: CONFIRMATION_UNKNOWN, CONFIRMATION_EXPIRED, or CONFIRMATION_MISMATCH: the action must be ended.
@@ -53,7 +65,7 @@ class Confirmations:
         if now_ms >= asked.expires_ms:
             self._remember_late(action_id)
             raise ClientFault(Code.CONFIRMATION_EXPIRED, "the time to confirm is over", where="action_id")
-        same_token = hmac.compare_digest(asked.token.encode(), token.encode())
+        same_token = by_authority if token is None else hmac.compare_digest(asked.token.encode(), token.encode())
         same_action = hmac.compare_digest(asked.digest.encode(), digest.encode())
         if not (same_token and same_action):
             raise ClientFault(
@@ -70,5 +82,5 @@ class Confirmations:
 
     def _remember_late(self, action_id: str) -> None:
         self._late[action_id] = None
-        while len(self._late) > LATE_KEPT:
+        while len(self._late) > limits.LATE_CONFIRMATIONS_KEPT:
             self._late.popitem(last=False)

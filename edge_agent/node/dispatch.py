@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Final
 
 from edge_agent import limits
 from edge_agent.clock import Clock
@@ -18,11 +18,12 @@ from edge_agent.node.ledger import Ledger
 from edge_agent.node.lifecycle import Event
 from edge_agent.node.lines import Lines
 from edge_agent.node.tasks import Tasks
-from edge_agent.observe.events import RobotChanged, Stream
+from edge_agent.observe.events import ConfirmationChanged, RobotChanged, Stream
 from edge_agent.settings import ExecutorSettings
 
 Send = Callable[[bytes, bytes], bool]
 """Routing id and frame; False when the peer is gone or takes nothing more."""
+_NOBODY_SAID_YES: Final = "confirmation expired"
 
 
 class Dispatcher:
@@ -39,7 +40,9 @@ class Dispatcher:
         tasks: Tasks,
         epoch: int,
         rules: ExecutorSettings,
+        hindrance: Callable[[Job], str],
     ) -> None:
+        """`hindrance`: the policy's last word, right before an action goes out: why it may not, or ""."""
         self.lines = lines
         self.epoch = epoch
         self.rules = rules
@@ -48,6 +51,7 @@ class Dispatcher:
         self._stream = stream
         self._clock = clock
         self._tasks = tasks
+        self._hindrance = hindrance
         self.halted = False
         """A stop is latched: nothing is sent."""
 
@@ -63,20 +67,28 @@ class Dispatcher:
             elif job is jobs[0]:
                 job.deadline_ms = deadline_ms
             self._ledger.show(job)
+            if job.unconfirmed:
+                self._stream.tell(ConfirmationChanged(job.action_id, "asked"))
         for robot in {job.robot for job in jobs}:
             self.move_on(self.lines.of(robot))
 
     def confirmed(self, job: Job) -> None:
         """Somebody said yes; a fresh clock starts where nothing else is waited for."""
         line = self.lines.of(job.robot)
-        job.unconfirmed = False
+        job.unconfirmed, job.agreed = False, True
         waits = any(other.command_id == job.command_id and other.position < job.position for other in line.jobs)
         job.deadline_ms = None if waits else self._clock.now_ms() + job.ttl_ms
+        self._ledger.show(job)
+        self._stream.tell(ConfirmationChanged(job.action_id, "confirmed"))
         self.move_on(line)
 
     def end(self, job: Job, event: Event, reason: str = "") -> None:
         """An action is over, whatever the robot thinks."""
         self._ledger.fact(job, event, reason)
+        if event is Event.DENY:
+            self._stream.tell(
+                ConfirmationChanged(job.action_id, "expired" if reason == _NOBODY_SAID_YES else "refused")
+            )
         self.settle(job)
 
     def end_all(self, event: Event, reason: str = "") -> None:
@@ -115,6 +127,9 @@ class Dispatcher:
                 job, Event.REFUSE, f"{line.robot} does not do {job.action.get('action')}"[: limits.REASON_CHARS_MAX]
             )
             return
+        if why := self._hindrance(job):
+            self.end(job, Event.REFUSE, why[: limits.REASON_CHARS_MAX])
+            return
         line.seq += 1
         job.seq = line.seq
         self._tasks.begin(self._send_when_written(line, job, self._ledger.begin_send(job)))
@@ -131,7 +146,7 @@ class Dispatcher:
         for line in self.lines.all():
             for job, event in line.overdue(now_ms, self.rules.timeout_ms):
                 if not job.ended:
-                    self.end(job, event, "confirmation expired" if event is Event.DENY else "")
+                    self.end(job, event, _NOBODY_SAID_YES if event is Event.DENY else "")
             self.send_again(line, self.rules.resend_ms)
             self.show_presence(line)
             self.move_on(line)
@@ -157,7 +172,15 @@ class Dispatcher:
         self._perform(line, job)
 
     def _perform(self, line: Line, job: Job) -> None:
-        """Hand the action to the executor's connection. An executor that is gone gets it after its next hello."""
+        """Hand the action to the executor's connection. An executor that is gone gets it after its next hello.
+
+        The only place from which an action leaves; what the robot may have already is not sent again when it is refused
+        by now, and ends as `unknown_outcome`.
+        """
+        if why := self._hindrance(job):
+            if not job.delivered:
+                self.end(job, Event.REFUSE, why[: limits.REASON_CHARS_MAX])
+            return
         now_ms = self._clock.now_ms()
         job.sent_ms = now_ms
         message = Perform(

@@ -9,8 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from edge_agent.messages import ActionState, JsonAction
+from edge_agent.messages import ActionState, JsonAction, Unconfirmed
 from edge_agent.node.lifecycle import ENDED, IN_FLIGHT, Event
+from edge_agent.packs.base import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an action was asked with, kept so that it can be judged again before it goes out."""
+
+    pack: Pack
+    robot: str
+    client: str
+    """Who sent the command."""
+    text: str = ""
+    """The words that were read so."""
+    area: str | None = None
+    """Where the speaker stood."""
+    speaker: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +44,9 @@ class Job:
     deadline_ms: float | None = None
     unconfirmed: bool = False
     """Waits for somebody's yes."""
+    agreed: bool = False
+    """Somebody said yes."""
+    asked: Asked | None = None
     state: ActionState = ActionState.WAITING
     reason: str = ""
     seq: int = 0
@@ -41,6 +60,12 @@ class Job:
     def ended(self) -> bool:
         """FINISHED or FAILED."""
         return self.state in ENDED
+
+    def waits_for_yes(self, now_ms: float) -> Unconfirmed | None:
+        """What is shown of an action while somebody may say yes to it; None before its answer is out, and after."""
+        if not self.unconfirmed or self.ended or self.deadline_ms is None:
+            return None
+        return Unconfirmed(digest=self.digest, expires_in_ms=max(0.0, self.deadline_ms - now_ms))
 
     def silent(self, now_ms: float, timeout_ms: float) -> bool:
         """Whether its executor should have said something about it by now."""
@@ -56,6 +81,8 @@ class Executor:
     peer: bytes
     removes_duplicates: bool
     actions: frozenset[str]
+    key: str = ""
+    """The public key of its connection; empty at the local door."""
 
     def can(self, job: Job) -> bool:
         """Whether its hello lists the action; an empty list means everything."""

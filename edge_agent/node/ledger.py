@@ -29,7 +29,7 @@ class Ledger:
 
     def show(self, job: Job) -> None:
         """Show an action as it stands."""
-        self._board.show_action(job)
+        self._board.show_action(job, self._clock.now_ms())
 
     def fact(self, job: Job, event: Event, reason: str = "") -> None:
         """Something happened to an action, and no disk can undo it.
@@ -41,7 +41,7 @@ class Ledger:
         reason = reason or REASONS.get(event, "")
         job.state, job.reason = after, reason
         self._journal.record(*self._rows(job, event, after, reason))
-        self._board.show_action(job)
+        self._board.show_action(job, self._clock.now_ms())
 
     def begin_send(self, job: Job) -> Coroutine[Any, Any, bool]:
         """The action is in flight from now on; the result writes that down and says whether it may still be sent.
@@ -56,7 +56,7 @@ class Ledger:
         await self._journal.write(*rows)
         if job.state is not ActionState.INITIALIZING:
             return False
-        self._board.show_action(job)
+        self._board.show_action(job, self._clock.now_ms())
         return True
 
     async def take_report(self, job: Job, event: Event, reason: str) -> bool:
@@ -73,7 +73,7 @@ class Ledger:
         changed = after is not job.state or reason != job.reason
         job.state, job.reason = after, reason
         if changed:
-            self._board.show_action(job)
+            self._board.show_action(job, self._clock.now_ms())
         return True
 
     async def take_late_report(self, job: Job, event: Event, reason: str) -> None:

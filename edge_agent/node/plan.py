@@ -1,48 +1,66 @@
-"""From understood actions to actions that may happen: checked again, with digest, tier and the need of a yes. Pure."""
+"""The policy where the node asks it: when an answer is settled, when somebody says yes, and right before each sending.
+
+Decides nothing by itself. Between the first time and the last the world may have changed and an action may have become
+another thing than it was: a door that is a lock now needs a yes, a place that is gone cannot be driven to. Refuses what
+the policy refuses, an action without its digest, and one whose need of a yes was never met.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from edge_agent.messages import JsonAction
-from edge_agent.packs.base import Pack, Surroundings
-from edge_agent.safety.digest import digest_of
-from edge_agent.safety.policy import Policy
+from edge_agent.errors import EdgeAgentError
+from edge_agent.messages import Rejection
+from edge_agent.node.jobs import Asked, Job
+from edge_agent.safety.policy import Planned, Policy
+from edge_agent.safety.site_rules import Situation
+from edge_agent.world.store import World
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """One action that may happen, now or after a yes."""
+class Guard:
+    """Every action passes here, whatever way it came."""
 
-    action: JsonAction
-    digest: str
-    tier: int
-    needs_confirmation: bool
-    stops: bool
-    """It is a stop itself."""
+    policy: Policy
+    world_of: Callable[[str], World]
+    """A pack's world as it is now."""
 
+    def plan(self, actions: Sequence[Any], asked: Asked) -> tuple[Planned, ...]:
+        """Check the actions of one command, outside the model, and judge what each can do.
 
-def plan(pack: Pack, policy: Policy, actions: Sequence[JsonAction], surroundings: Surroundings) -> tuple[Planned, ...]:
-    """Check each action again, outside the model, and judge what it can do.
+        Raises:
+            NodeFault: POLICY_REFUSED, OUTPUT_INVALID.
+        """
+        return self.policy.judge(asked.pack, actions, self._situation(asked))
 
-    Raises:
-        NodeFault: POLICY_REFUSED, OUTPUT_INVALID.
-    """
-    return tuple(_planned(pack, policy, action, surroundings) for action in actions)
+    def possible(self, rejection: Rejection, asked: Asked) -> Rejection:
+        """A refusal, without those of its readings that could not happen either."""
+        readings = tuple(one for one in rejection.readings if self._allows(one.actions, asked))
+        return rejection if readings == rejection.readings else rejection.model_copy(update={"readings": readings})
 
+    def hindrance(self, job: Job) -> str:
+        """Why an action may not go out now, or ""."""
+        if job.asked is None:
+            return "POLICY_REFUSED: nobody knows what it was asked with"
+        try:
+            (planned,) = self.plan((job.action,), job.asked)
+        except EdgeAgentError as problem:
+            return f"{problem.code}: {problem.where}: {problem.message}"
+        if planned.digest != job.digest:
+            return "POLICY_REFUSED: the action is not the one that was judged"
+        if planned.needs_confirmation and not (job.agreed or job.unconfirmed):
+            return "POLICY_REFUSED: by now it needs a yes that nobody was asked for"
+        return ""
 
-def _planned(pack: Pack, policy: Policy, action: JsonAction, surroundings: Surroundings) -> Planned:
-    policy.check(pack, action)
-    spec = pack.action(str(action["action"]))
-    assert spec is not None, "policy.check lets no unknown action pass"
-    hazard = spec.hazard
-    if pack.hazard_of is not None:
-        hazard = pack.hazard_of(action, hazard, surroundings)
-    return Planned(
-        action=action,
-        digest=digest_of(action),
-        tier=policy.tier(hazard),
-        needs_confirmation=policy.needs_confirmation(hazard),
-        stops=hazard == "stop",
-    )
+    def _allows(self, actions: Sequence[Any], asked: Asked) -> bool:
+        try:
+            self.plan(actions, asked)
+        except EdgeAgentError:
+            return False
+        return True
+
+    def _situation(self, asked: Asked) -> Situation:
+        world = self.world_of(asked.pack.name)
+        return Situation(world, asked.robot, asked.text, asked.area, asked.speaker)

@@ -15,14 +15,13 @@ from edge_agent.messages import Failure, Outcome, Rejection
 from edge_agent.node.dialogue import Dialogues
 from edge_agent.node.interpret import Interpretation, Interpreter
 from edge_agent.node.orders import Order
-from edge_agent.node.plan import Planned, plan
+from edge_agent.node.plan import Guard
 from edge_agent.node.spans import Spans
 from edge_agent.node.stops import Stops
 from edge_agent.node.turns import Turns
 from edge_agent.node.worlds import Worlds
 from edge_agent.observe.events import NodeChanged, StageFailed, Stream
-from edge_agent.packs.base import Surroundings
-from edge_agent.safety.policy import Policy
+from edge_agent.safety.policy import Planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Understanding:
     interpreters: Mapping[str, Interpreter]
     worlds: Worlds
     dialogues: Dialogues
-    policy: Policy
+    guard: Guard
     stops: Stops
     stream: Stream
     clock: Clock
@@ -103,19 +102,19 @@ class Understanding:
         """
         if self.stops.latched is not None or self.stops.count != stops_before:
             return Verdict(Outcome.STOPPED, verdict.meaning)
+        if verdict.reject is not None and verdict.meaning is not None:
+            asked = order.asked(verdict.meaning.heard)
+            return replace(verdict, reject=self.guard.possible(verdict.reject, asked))
         if verdict.outcome is not Outcome.ACTIONS or verdict.meaning is None:
             return verdict
         if self.clock.now_ms() >= order.deadline_ms:
             return Verdict(Outcome.EXPIRED, verdict.meaning)
-        context = order.command.context
-        world = self.interpreters[order.pack.name].world
-        surroundings = Surroundings(verdict.meaning.heard, context.area, context.speaker, world.entity)
         try:
-            planned = plan(order.pack, self.policy, verdict.meaning.actions, surroundings)
+            planned = self.guard.plan(verdict.meaning.actions, order.asked(verdict.meaning.heard))
         except EdgeAgentError as problem:
             return replace(self.failed(order, problem), meaning=verdict.meaning)
         if planned and planned[0].stops:
-            self.stops.halt(f"understood: {order.command.text}")
+            self.stops.halt(f"understood: {order.command.text}", order.client)
             return Verdict(Outcome.STOPPED, verdict.meaning)
         return replace(verdict, actions=planned)
 
@@ -124,7 +123,7 @@ class Understanding:
         if problem.code is Code.EXPIRED:
             return Verdict(Outcome.EXPIRED)
         self.stream.tell(StageFailed(order.command_id, "interpret", problem.code, problem.message))
-        return Verdict(Outcome.FAILED, error=Failure(code=problem.code, message=problem.message))
+        return Verdict(Outcome.FAILED, error=Failure(code=problem.code, message=problem.message, where=problem.where))
 
 
 def _hear(dropped: asyncio.Future[tuple[float, Interpretation]]) -> None:

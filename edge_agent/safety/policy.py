@@ -1,26 +1,28 @@
-"""What may go out, whatever the interpreter said: every action is checked here again, by other code than made it.
+"""What may go out, whatever the interpreter said: one function decides it, by other code than made the action.
 
-Decides the tier of a hazard, whether it needs somebody's yes, and whether an action stays within its pack's slots.
-Refuses with POLICY_REFUSED: unknown actions and slots, values out of range, `reject` in an action's place. Whether a
-name exists in the world is the resolver's question; this one trusts neither it nor the pack's own validators.
+Decides an action's tier, whether it waits for somebody's yes, and whether it may happen at all: it is an action of its
+pack, within its slots, names only what is known here, and keeps the owner's rules for the site. Refuses everything else
+with POLICY_REFUSED. It trusts neither the resolver nor the pack's own validators; no rule holds up a stop.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, get_args
 
-from edge_agent import limits
 from edge_agent.errors import Code, NodeFault
 from edge_agent.messages.base import JsonAction
-from edge_agent.packs.base import ChoiceSlot, EntitySlot, Hazard, Pack, QuantitySlot, Slot, TextSlot
+from edge_agent.packs.base import ActionSpec, EntitySlot, Hazard, Pack
+from edge_agent.safety.digest import digest_of
+from edge_agent.safety.site_rules import AT_THE_SPEAKER, NO_RULES, SiteRules, Situation
+from edge_agent.safety.slot_bounds import slot_problem
 
 TIER_STOP = 0
 TIER_REVERSIBLE = 1
 TIER_HAZARD = 2
 
-_TIERS: dict[Hazard, int] = {
+TIERS: Final[dict[Hazard, int]] = {
     "stop": TIER_STOP,
     "none": TIER_REVERSIBLE,
     "motion": TIER_HAZARD,
@@ -31,70 +33,105 @@ _TIERS: dict[Hazard, int] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """One action that may happen, now or after a yes."""
+
+    action: JsonAction
+    digest: str
+    tier: int
+    needs_confirmation: bool
+    stops: bool
+    """It is a stop itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The owner's rules. `confirm` names the hazards whose actions wait for a yes."""
 
     confirm: frozenset[Hazard] = frozenset()
+    rules: SiteRules = NO_RULES
 
-    def tier(self, hazard: Hazard) -> int:
-        """0 stop, 1 reversible, 2 motion, locks, heat and money."""
-        return _TIERS[hazard]
-
-    def needs_confirmation(self, hazard: Hazard) -> bool:
-        """Whether an action of this hazard waits for a confirmation. A stop never does."""
-        return hazard != "stop" and hazard in self.confirm
-
-    def check(self, pack: Pack, action: JsonAction) -> None:
-        """Let an action of this pack pass.
+    def judge(self, pack: Pack, actions: Sequence[Any], situation: Situation) -> tuple[Planned, ...]:
+        """Let the actions of one command pass, all or none; each is a JSON value that anybody may have written.
 
         Raises:
-            NodeFault: POLICY_REFUSED; `where` is the slot concerned.
+            NodeFault: POLICY_REFUSED, `where` the slot concerned; OUTPUT_INVALID for what has no digest.
         """
-        name = action.get("action")
-        spec = pack.action(name) if isinstance(name, str) else None
-        if spec is None:
-            raise _refused(f"the pack {pack.name} has no action {str(name)[:64]!r}", "action")
-        for key in action:
-            if key != "action" and spec.slot(key) is None:
-                raise _refused(f"{spec.name} has no slot {key[:64]!r}", key[:64])
-        for slot in spec.slots:
-            if slot.name not in action:
-                if slot.required:
-                    raise _refused(f"{spec.name} needs it", slot.name)
-                continue
-            problem = _problem(slot.slot, action[slot.name])
-            if problem:
-                raise _refused(problem, slot.name)
+        judged = [self._judged(pack, action, situation) for action in actions]
+        excess = self.rules.excess(pack.name, [(spec, planned.action) for spec, planned in judged], situation)
+        if excess is not None:
+            raise _refused(excess.message, excess.where)
+        return tuple(planned for _spec, planned in judged)
+
+    def _judged(self, pack: Pack, action: Any, situation: Situation) -> tuple[ActionSpec, Planned]:
+        spec = _spec_of(pack, action)
+        _check_slots(spec, action)
+        _check_names(spec, action, situation)
+        hazard = _hazard_of(pack, spec, action, situation)
+        if hazard != "stop":
+            breach = self.rules.breach(pack.name, spec, action, hazard=hazard, situation=situation)
+            if breach is not None:
+                raise _refused(breach.message, breach.where)
+        return spec, Planned(
+            action=action,
+            digest=digest_of(action),
+            tier=TIERS[hazard],
+            needs_confirmation=hazard != "stop" and not self.confirm.isdisjoint({hazard, spec.hazard}),
+            stops=hazard == "stop",
+        )
+
+
+def _spec_of(pack: Pack, action: Any) -> ActionSpec:
+    if not isinstance(action, dict):
+        raise _refused(f"an action is a JSON object, not a {type(action).__name__}", "action")
+    name = action.get("action")
+    spec = pack.action(name) if isinstance(name, str) else None
+    if spec is None:
+        raise _refused(f"the pack {pack.name} has no action {str(name)[:64]!r}", "action")
+    return spec
+
+
+def _check_slots(spec: ActionSpec, action: JsonAction) -> None:
+    for key in action:
+        if key != "action" and spec.slot(str(key)) is None:
+            raise _refused(f"{spec.name} has no slot {str(key)[:64]!r}", str(key)[:64])
+    for slot in spec.slots:
+        if slot.name not in action:
+            if slot.required:
+                raise _refused(f"{spec.name} needs it", slot.name)
+            continue
+        problem = slot_problem(slot.slot, action[slot.name])
+        if problem:
+            raise _refused(problem, slot.name)
+
+
+def _check_names(spec: ActionSpec, action: JsonAction, situation: Situation) -> None:
+    """Only what is known here can be named; also the speaker and the speaker's place, by word or as the sender told."""
+    told = {word.casefold() for word in (situation.area, situation.speaker) if word is not None}
+    for slot in spec.slots:
+        if not isinstance(slot.slot, EntitySlot) or slot.name not in action:
+            continue
+        name = action[slot.name]
+        pointing = name in AT_THE_SPEAKER and name in slot.slot.words
+        if not pointing and name.casefold() not in told and situation.world.entity(name) is None:
+            raise _refused(f"nothing is known here (any more) that is called {name!r}", slot.name)
+
+
+def _hazard_of(pack: Pack, spec: ActionSpec, action: JsonAction, situation: Situation) -> Hazard:
+    """What the action can do; a pack may sharpen its own word for the action's values, and never soften it.
+
+    A pack is the owner's code: what it raises here, or says that is no hazard, is a reason to do nothing.
+    """
+    if pack.hazard_of is None:
+        return spec.hazard
+    try:
+        hazard = pack.hazard_of(action, spec.hazard, situation.surroundings())
+    except Exception as bug:
+        raise _refused(f"the pack {pack.name} cannot say what {spec.name} can do: {bug!r:.100}", "action") from bug
+    if hazard not in get_args(Hazard) or ("stop" in (hazard, spec.hazard) and hazard != spec.hazard):
+        raise _refused(f"the pack {pack.name} says that {spec.name} can do {hazard!r:.40}", "action")
+    return hazard if TIERS[hazard] >= TIERS[spec.hazard] else spec.hazard
 
 
 def _refused(message: str, where: str) -> NodeFault:
     return NodeFault(Code.POLICY_REFUSED, message, where=where)
-
-
-def _problem(slot: Slot, value: Any) -> str:
-    """What is wrong with a slot's value, or ""."""
-    if isinstance(slot, QuantitySlot):
-        return _quantity_problem(slot, value)
-    if not isinstance(value, str) or not value.strip():
-        return "is a text that is not empty"
-    if not value.isprintable():
-        return "holds characters that cannot be printed"
-    match slot:
-        case ChoiceSlot(values):
-            return "" if value in values else f"is one of {', '.join(values)}"
-        case TextSlot(chars_max):
-            return "" if len(value) <= chars_max else f"has at most {chars_max} characters"
-        case EntitySlot():
-            return "" if len(value) <= limits.NAME_CHARS_MAX else f"has at most {limits.NAME_CHARS_MAX} characters"
-
-
-def _quantity_problem(slot: QuantitySlot, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"is a number of {slot.unit}"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "is a finite number"
-    if slot.integer and value != int(value):
-        return "is a whole number"
-    if not slot.minimum <= value <= slot.maximum:
-        return f"is from {slot.minimum:g} to {slot.maximum:g}"
-    return ""

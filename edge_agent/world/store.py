@@ -8,7 +8,7 @@ read in `loading`; finding names in sentences is the linker's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent import limits
@@ -64,13 +64,15 @@ def _places(names: Names, entity: Entity) -> list[tuple[dict[str, tuple[Entity, 
 class World:
     """Entities in their owner's order. `revision` counts the updates since the world was made.
 
-    `unalike` are words for which the everyday synonyms do not hold here.
+    `unalike` are words for which the everyday synonyms do not hold here. `former` are entities as they were before
+    updates took them away or changed them: what was said of a place once is not unsaid by whoever may update the world.
     """
 
     entities: tuple[Entity, ...] = ()
     revision: int = 0
     _names: Names | None = field(default=None, repr=False, compare=False)
     unalike: frozenset[str] = frozenset()
+    former: Names = field(default_factory=lambda: Names({}, {}), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self._names is None:
@@ -107,6 +109,13 @@ class World:
         found = self.names.by_alias.get(key, ())
         return found[0] if len(found) == 1 else None
 
+    def ever_called(self, name: str) -> Iterator[Entity]:
+        """Every entity that has this name or alias, or had it before an update."""
+        key = name.casefold()
+        for names in (self.names, self.former):
+            yield from names.by_name.get(key, ())
+            yield from names.by_alias.get(key, ())
+
     def updated(self, remove: Sequence[str], add: Sequence[Entity]) -> World:
         """This world without the names in `remove` and with the entities in `add`, each replacing its like.
 
@@ -135,7 +144,17 @@ class World:
         entities = (*(entity for entity in kept if entity is not None), *new)
         if len(entities) > limits.WORLD_ENTITIES_MAX:
             raise _invalid(f"{len(entities)} entities; at most {limits.WORLD_ENTITIES_MAX} are held", "add")
-        return World(entities, self.revision + 1, self.names.changed(gone, add), self.unalike)
+        return World(entities, self.revision + 1, self.names.changed(gone, add), self.unalike, self._with_former(gone))
+
+    def _with_former(self, gone: Iterable[Entity]) -> Names:
+        fresh = [entity for entity in gone if entity not in self.former.named(entity.name)]
+        if not fresh:
+            return self.former
+        if len(fresh) + sum(map(len, self.former.by_name.values())) > limits.FORMER_ENTITIES_MAX:
+            raise _invalid(
+                f"{limits.FORMER_ENTITIES_MAX} entities were taken away or changed; write the world into its file", "add"
+            )
+        return self.former.changed((), fresh)
 
 
 def identity(entity: Entity) -> tuple[str, str]:
