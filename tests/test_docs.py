@@ -126,8 +126,8 @@ def test_every_command_of_a_page_works(page: Path, reader: dict[str, str]) -> No
 
 
 def test_pages_have_commands() -> None:
-    """Three users, and two who teach the model: each page has a node left running and something refused."""
-    assert len(PAGES) == 5
+    """Three users, two who teach the model, one on a network: each has a node left running and something refused."""
+    assert len(PAGES) == 6
     for page in PAGES:
         found = steps(page)
         assert any(step.background for step in found)
