@@ -144,6 +144,7 @@ def test_replay_tells_what_was_said(typed: Any) -> None:
     end, (story, *steps), _ = typed("replay", answer["command_id"])
     assert story["answer"]["actions"][0]["digest"] == answer["actions"][0]["digest"]
     assert [step["state"] for step in steps][-1] == "FINISHED"
+    assert {step["who"] for step in steps if step["event"] == "finished"} == {"robot"}
     end, records, said = typed("replay", "c-99-99")
     assert (end, records) == (Exit.REFUSED, [])
     assert said.startswith("UNKNOWN_TARGET: c-99-99: ")

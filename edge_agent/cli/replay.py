@@ -1,104 +1,69 @@
-"""`replay`: a command's story as the journal tells it. Reads only, beside a running node too; runs nothing again."""
+"""`replay`: what the journal tells: a command's story, whether the journal is whole, the same command read again.
+
+Reads only, beside a running node too. With `--rerun` a model of its own reads the sentences; nothing is sent anywhere.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from edge_agent.cli.answers import compact, label
 from edge_agent.cli.connection import add_settings_arguments, read_settings
 from edge_agent.cli.exit_codes import Exit
+from edge_agent.cli.replay_again import rerun
+from edge_agent.cli.replay_export import export
+from edge_agent.cli.replay_journal import command_of, open_journal
+from edge_agent.cli.replay_telling import list_commands, tell
+from edge_agent.cli.replay_verify import verify
 from edge_agent.cli.screen import Screen
-from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.observe.database import FILE_NAME, select
-from edge_agent.observe.records import ActionRow, CommandRow, TransitionRow
+from edge_agent.observe.database import FILE_NAME
+from edge_agent.observe.stories import last_commands
 
-EXAMPLE = "edge-agent replay             # the last commands\nedge-agent replay c-7-1       # one command's story"
+EXAMPLE = """\
+edge-agent replay                                   # the last commands
+edge-agent replay c-7-1                             # one command's story
+edge-agent replay --verify                          # is the journal what was written?
+edge-agent replay --rerun --last 20                 # would they be read the same way today?
+edge-agent replay c-7-1 --export incident.tar.gz    # for somebody else to look at and to check"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `replay` takes."""
     parser.add_argument("command_id", nargs="?", metavar="COMMAND_ID", help="the last commands when left out")
-    parser.add_argument("--last", type=int, default=10, metavar="N", help="how many commands to list (default: 10)")
+    parser.add_argument("--last", type=int, default=10, metavar="N", help="how many commands (default: 10)")
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--verify", action="store_true", help="check the whole chain, and every row against it")
+    doing.add_argument("--rerun", action="store_true", help="read the sentences again and show what is different")
+    doing.add_argument("--export", type=Path, metavar="DIR|FILE.tar.gz", help="entries, report, versions, settings")
+    parser.add_argument(
+        "--head", metavar="SEQ:LINK", help="with --verify: a head that was noted elsewhere; its entries must be there"
+    )
+    parser.add_argument("--from", dest="since", metavar="TIME", help="with --export: 2026-05-01T12:00 (local time)")
+    parser.add_argument("--to", dest="until", metavar="TIME", help="with --export: likewise")
+    parser.add_argument(
+        "--without-text", action="store_true", help="with --export: digests in place of what was said and answered"
+    )
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="this file, say one that was set aside")
     add_settings_arguments(parser)
 
 
 def run(options: argparse.Namespace, screen: Screen) -> Exit:
-    """List the last commands, or tell one."""
-    path = read_settings(options).state_dir / FILE_NAME
-    with _reading(path) as connection:
-        if options.command_id is None:
-            _list(screen, connection, options.last)
+    """Do what the options say."""
+    settings = read_settings(options)
+    path = options.journal or settings.state_dir / FILE_NAME
+    if options.verify:
+        return verify(options, screen, path)
+    with open_journal(path) as connection:
+        if options.export is not None:
+            return export(options, screen, connection)
+        if options.rerun:
+            if options.command_id is not None:
+                commands = [command_of(connection, options.command_id)]
+            else:
+                commands = last_commands(connection, options.last)
+            return rerun(settings, screen, connection, commands)
+        if options.command_id is not None:
+            tell(screen, connection, command_of(connection, options.command_id))
         else:
-            _tell(screen, connection, options.command_id)
+            list_commands(screen, last_commands(connection, options.last))
     return Exit.OK
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    if not path.is_file():
-        raise NodeFault(Code.JOURNAL_UNAVAILABLE, "there is no journal: has a node run here?", where=str(path))
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            yield connection
-        finally:
-            connection.close()
-    except sqlite3.Error as problem:
-        raise NodeFault(Code.JOURNAL_UNAVAILABLE, f"cannot be read: {problem}", where=str(path)) from problem
-
-
-def _list(screen: Screen, connection: sqlite3.Connection, last: int) -> None:
-    where = "rowid IN (SELECT rowid FROM command ORDER BY rowid DESC LIMIT ?)"
-    commands = select(connection, CommandRow, where, (max(0, last),))
-    for command in commands:
-        screen.record(_command_json(command))
-    rows = [
-        (command.command_id, _time(command.received_wall_ms), command.outcome or "open", command.text)
-        for command in commands
-    ]
-    screen.table(("command", "received", "outcome", "words"), rows)
-
-
-def _tell(screen: Screen, connection: sqlite3.Connection, command_id: str) -> None:
-    found = select(connection, CommandRow, "command_id = ?", (command_id,))
-    if not found:
-        raise ClientFault(Code.UNKNOWN_TARGET, "the journal knows no such command", where=command_id)
-    command = found[0]
-    answer = json.loads(command.answer) if command.answer else {}
-    screen.record(_command_json(command) | {"answer": answer})
-    screen.line(label("heard"), command.text, (f"  {_time(command.received_wall_ms)}, {command.client}", "dim"))
-    screen.line(label("read"), answer.get("marked", ""))
-    screen.line(label("model"), command.output)
-    screen.line(label("answer"), command.outcome or "open", f"  {answer.get('reject', answer.get('error', ''))}")
-    for action in select(connection, ActionRow, "command_id = ?", (command_id,)):
-        screen.line(label("action", "green"), compact(json.loads(action.action)), (f"  {action.action_id}", "dim"))
-        for step in select(connection, TransitionRow, "action_id = ?", (action.action_id,)):
-            screen.record({"action_id": action.action_id, "wall_ms": step.wall_ms} | _step_json(step))
-            screen.line(label(""), (_time(step.wall_ms), "dim"), f"  {step.state:<13}{step.event}  {step.reason}")
-
-
-def _command_json(command: CommandRow) -> dict[str, Any]:
-    return {
-        "command_id": command.command_id,
-        "received_wall_ms": command.received_wall_ms,
-        "text": command.text,
-        "pack": command.pack,
-        "robot": command.robot,
-        "outcome": command.outcome or None,
-        "output": command.output,
-    }
-
-
-def _step_json(step: TransitionRow) -> dict[str, Any]:
-    return {"event": step.event, "state": step.state, "reason": step.reason}
-
-
-def _time(wall_ms: int) -> str:
-    return datetime.fromtimestamp(wall_ms / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]

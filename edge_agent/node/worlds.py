@@ -97,8 +97,10 @@ class Worlds:
         stream: Stream,
         clock: Clock,
         changed: Callable[[str], None] = lambda _pack: None,
+        shut: Callable[[], str] = str,
     ) -> None:
-        """`changed` hears of every world that another one has taken the place of."""
+        """`changed` hears of every world that another one has taken the place of; `shut` says why none may now."""
+        self._shut = shut
         self._changed = changed
         self._interpreters = interpreters
         self._sha256 = {pack: world.sha256 for pack, world in loaded.items()}
@@ -113,9 +115,11 @@ class Worlds:
         """Take an update; `client` is who asked for it.
 
         Raises:
-            ClientFault: WORLD_INVALID; the world stays as it was.
+            ClientFault: WORLD_INVALID, or STOPPED while the node does nothing but stop; the world stays as it was.
             NodeFault: JOURNAL_UNAVAILABLE; likewise.
         """
+        if why := self._shut():
+            raise ClientFault(Code.STOPPED, f"worlds stay as they are: {why}")
         async with self._changing[pack]:
             if self._updates[pack] >= limits.WORLD_UPDATES_MAX:
                 raise ClientFault(

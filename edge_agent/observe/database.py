@@ -107,9 +107,10 @@ def reading(path: Path) -> sqlite3.Connection:
 def _open(path: Path, heads: HeadFile, kept: KeptHead, clock: Clock) -> OpenedDatabase:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise NodeFault(Code.JOURNAL_UNAVAILABLE, "the journal is not a plain file", where=str(path))
-    if not path.exists():
-        if kept.head is not None and kept.head.seq:
-            raise NodeFault(Code.JOURNAL_DAMAGED, f"it is gone, and entry {kept.head.seq} was there once")
+    if not path.exists() or not path.stat().st_size:
+        if kept != KeptHead() or _size(path, "-wal"):  # to look with SQLite would delete the log of an empty file
+            what = "empty" if path.exists() else "gone"
+            raise NodeFault(Code.JOURNAL_DAMAGED, f"it is {what}, and something was in it once")
         return _begin(path, heads, "new", clock)
     version, head = _look(path, kept)
     if not version:
@@ -171,6 +172,11 @@ def _look(path: Path, kept: KeptHead) -> tuple[int, Head]:
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
+
+
+def _size(path: Path, suffix: str) -> int:
+    companion = path.with_name(path.name + suffix)
+    return companion.stat().st_size if companion.exists() else 0
 
 
 def _begin_after(why: str, path: Path, heads: HeadFile, kept: KeptHead, clock: Clock) -> OpenedDatabase:

@@ -31,7 +31,7 @@ from edge_agent.observe.chain import Head
 from edge_agent.observe.heads import HeadFile
 from edge_agent.observe.pruning import Cut, Retention, plan_cut, plan_cut_to, step
 from edge_agent.observe.records import CommandRow, Row
-from edge_agent.observe.tables import select
+from edge_agent.observe.tables import SCHEMA_VERSION, select
 
 GROUP_JOBS_MAX: Final = 256
 """Writes that share one sync."""
@@ -47,6 +47,8 @@ class _Sort(Enum):
     READ = "read"
     CHORE = "chore"
     """Dropped, not owed, when the disk refuses."""
+    PROBE = "probe"
+    """Goes before what is owed, to see whether the disk takes anything; likewise dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,9 @@ class Journal:
         self._queue.put(_Job(work))
 
     def retry(self) -> None:
-        """Try to write what is owed; called now and then while there is trouble."""
+        """Try to write, and what is owed with it; called now and then while there is trouble."""
         if self._trouble and self._book is not None:
-            self._queue.put(_Job(lambda _book: None))
+            self._queue.put(_Job(_write_something, sort=_Sort.PROBE))
 
     def prune(self, commands: int | None = None) -> None:
         """Forget what is older or larger than the settings allow; with `commands`, all before the latest so many."""
@@ -207,7 +209,7 @@ class Journal:
             self._heads.close()
 
     def _handle(self, batch: list[_Job]) -> None:
-        writes = [job for job in batch if job.sort is _Sort.WRITE]
+        writes = [job for job in batch if job.sort in (_Sort.WRITE, _Sort.PROBE)]
         if writes:
             self._commit([*self._owed, *writes])
         for job in batch:
@@ -294,6 +296,11 @@ class Journal:
 def _enter_all(book: Book, rows: tuple[Row, ...]) -> None:
     for row in rows:
         book.enter(row)
+
+
+def _write_something(book: Book) -> None:
+    """A page, with the content it has: an empty transaction would succeed on a full disk."""
+    book.connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _find(connection: sqlite3.Connection, client: str, request_id: str) -> CommandRow | None:

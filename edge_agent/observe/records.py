@@ -66,7 +66,7 @@ class ActionRow:
 
     TABLE: ClassVar[str] = "action"
     KEY: ClassVar[str] = "action_id"
-    PRIVATE: ClassVar[tuple[str, ...]] = ()
+    PRIVATE: ClassVar[tuple[str, ...]] = ("action",)
 
     action_id: str
     command_id: str

@@ -25,6 +25,7 @@ _INDEXES: Final = (
     "CREATE INDEX action_open ON action (state) WHERE state NOT IN ('FINISHED', 'FAILED')",
     "CREATE INDEX action_command ON action (command_id)",
     "CREATE INDEX transition_action ON transition_ (action_id)",
+    "CREATE INDEX entry_key ON entry (key) WHERE key <> ''",
 )
 
 R = TypeVar("R", bound=Row)
