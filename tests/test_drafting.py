@@ -23,6 +23,7 @@ from edge_agent.language.drafting import RETRY, Drafting
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
 from edge_agent.node.engines import bundled_options
+from edge_agent.observe.modes import Mode
 from edge_agent.packs.registry import load_pack
 from edge_agent.world.linker import Linker
 from edge_agent.world.loading import load_world
@@ -125,7 +126,7 @@ def test_a_drafter_that_cannot_start_is_only_missed(tmp_path: Path) -> None:
     with closing(Drafting(EngineProcess(bundled_options(), (ROBOT,)), none, CLOCK)) as both:
         both.start()
         assert both.ready
-        assert both.missing == ("no drafts",)
+        assert [one.mode for one in both.missing] == [Mode.NO_DRAFTS]
         assert both.decide(request(SENTENCES[0])).answer
 
 

@@ -166,6 +166,27 @@ def test_a_full_disk_closes_the_gate_and_owes_the_facts(state_dir: Path) -> None
     assert "c-3" not in written and written[-1] == "c-4"
 
 
+def test_a_full_disk_is_trouble_until_it_takes_something(state_dir: Path) -> None:
+    """Also where nothing is owed: trying again writes a page, is never owed itself, and finds room when there is."""
+
+    async def fill_and_free() -> None:
+        await journal.write(COMMAND)
+        with disk_full(1):
+            with pytest.raises(NodeFault):
+                await journal.write(replace(COMMAND, command_id="c-2", request_id="x"))
+            for _ in range(5):
+                journal.retry()
+                assert await journal.find("local", "r-1") == COMMAND
+                assert journal.trouble
+            assert (journal.owed, journal.waiting) == (0, 0)
+        journal.retry()
+        assert await journal.find("local", "r-1") == COMMAND
+        assert not journal.trouble
+
+    with journal_in(state_dir) as journal:
+        asyncio.run(fill_and_free())
+
+
 def test_without_a_file_every_gate_stays_shut(state_dir: Path) -> None:
     journal = Journal(None, "the disk is gone")
     try:

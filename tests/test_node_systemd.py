@@ -1,9 +1,7 @@
-"""What systemd and the log hear of a node."""
+"""What systemd hears of a node."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import socket
 import tempfile
@@ -12,9 +10,6 @@ from pathlib import Path
 import pytest
 from node_harness import fresh_node
 
-from edge_agent.messages import ActionState
-from edge_agent.observe.events import ActionChanged, StageCompleted
-from edge_agent.observe.log import Log
 from edge_agent.observe.systemd import Systemd
 
 
@@ -67,42 +62,3 @@ def test_a_running_node_reports_itself(monkeypatch: pytest.MonkeyPatch) -> None:
             while heard[-1] != b"STOPPING=1":
                 heard.append(ear.recv(100))
     assert heard.count(b"READY=1") == 1
-
-
-CHANGED = ActionChanged("a-1-1-1", "c-1-1", "robot", ActionState.FAILED, "stopped")
-
-
-def test_the_log_is_one_json_object_a_line() -> None:
-    out = io.StringIO()
-    log = Log(out, lambda: 5, as_json=True)
-    log(CHANGED)
-    log(StageCompleted("c-1-1", "link", 0.1))
-    assert [json.loads(line) for line in out.getvalue().splitlines()] == [
-        {
-            "wall_ms": 5,
-            "event": "ActionChanged",
-            "action_id": "a-1-1-1",
-            "command_id": "c-1-1",
-            "robot": "robot",
-            "state": "FAILED",
-            "reason": "stopped",
-        }
-    ]
-
-
-def test_on_a_terminal_the_log_is_short_words() -> None:
-    out = io.StringIO()
-    Log(out, lambda: 5, as_json=False)(CHANGED)
-    assert out.getvalue() == (
-        "ActionChanged action_id=a-1-1-1 command_id=c-1-1 robot=robot state=FAILED reason=stopped\n"
-    )
-
-
-def test_a_log_that_cannot_be_written_says_nothing() -> None:
-    """A full disk under the log must not take the node's other ears away."""
-    full = Path("/dev/full").open("w")  # noqa: SIM115 - closing it fails, which is the point
-    log = Log(full, lambda: 5, as_json=True)
-    log(CHANGED)
-    log(CHANGED)
-    with pytest.raises(OSError, match="No space left"):
-        full.close()

@@ -38,6 +38,7 @@ from edge_agent.language.decision import DecideRequest
 from edge_agent.language.http import RESPONSE_BYTES_MAX
 from edge_agent.language.remote import RemoteEngine
 from edge_agent.language.remote_options import RemoteOptions
+from edge_agent.observe.modes import Mode
 from edge_agent.packs.registry import load_pack
 
 ROBOT = load_pack("robot")
@@ -338,7 +339,7 @@ def test_without_a_server_the_engine_is_unavailable() -> None:
     with closing(RemoteEngine(RemoteOptions(f"http://127.0.0.1:{port}", prompt="bundled"), (ROBOT,))) as remote:
         remote.start()
         assert not remote.ready
-        assert remote.missing[0].startswith("remote engine away: ")
+        assert remote.missing[0].mode is Mode.NO_REMOTE
         with pytest.raises(NodeFault) as refused:
             remote.decide(request())
         assert refused.value.code is Code.ENGINE_UNAVAILABLE
@@ -347,7 +348,7 @@ def test_without_a_server_the_engine_is_unavailable() -> None:
 def test_a_name_that_nobody_knows_is_said() -> None:
     with closing(RemoteEngine(RemoteOptions("http://engine.invalid:8000", prompt="bundled"), (ROBOT,))) as remote:
         remote.start()
-        assert "name is not found" in remote.missing[0]
+        assert "name is not found" in remote.missing[0].words
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,7 @@ def test_a_server_that_fails_the_first_look_is_not_used(site: Site, spoil: dict[
         setattr(site, name, value)
     with closing(engine(site)) as remote:
         assert not remote.ready
-        assert told in remote.missing[0]
+        assert told in remote.missing[0].words
         assert site.questions(BRING.marked) == []
 
 

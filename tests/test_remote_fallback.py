@@ -33,6 +33,7 @@ from edge_agent.language.fallback import FallbackEngine, with_remote
 from edge_agent.language.remote import RemoteEngine
 from edge_agent.language.remote_options import RemoteOptions
 from edge_agent.language.scripted import ScriptedDecider
+from edge_agent.observe.modes import Degraded, Mode
 from edge_agent.packs.registry import load_pack
 
 ROBOT = load_pack("robot")
@@ -116,7 +117,7 @@ def test_the_server_may_go_and_come_back() -> None:
         assert both.decide(request()).answer == THERE
         first.close()
         assert both.decide(request()).answer == HERE
-        assert both.missing[0].startswith("remote engine away: ")
+        assert both.missing[0].mode is Mode.NO_REMOTE
         assert "away" in both.facts["remote"]
         assert both.ready
         back = running.enter_context(serving(Site(behaviours={BRING.marked: answer(THERE)}), port))
@@ -129,7 +130,7 @@ def test_nothing_waits_for_a_server_that_is_silent_from_the_start() -> None:
     with serving(Site(routes={"/v1/models": never})) as silent, closing(engine(silent.url)) as both:
         both.start()
         assert both.decide(request()).answer == HERE
-        assert both.missing == ("remote engine away: not reached yet",)
+        assert both.missing == (Degraded(Mode.NO_REMOTE, "not reached yet"),)
 
 
 def test_a_withdrawn_question_is_not_asked_again_here(site: Site) -> None:

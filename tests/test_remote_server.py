@@ -21,6 +21,7 @@ from edge_agent.language.process import EngineProcess
 from edge_agent.language.remote import RemoteEngine
 from edge_agent.language.remote_options import RemoteOptions
 from edge_agent.node.engines import bundled_options
+from edge_agent.observe.modes import Mode
 from edge_agent.packs.registry import load_pack
 from edge_agent.world.linker import Linker
 from edge_agent.world.loading import load_world
@@ -120,5 +121,5 @@ def test_the_local_model_goes_on_where_the_server_ends(tmp_path: Path, local: En
                 wait_for(lambda: not both.missing)
                 answers.append([both.decide(request).answer for request in list(requests())[:asked]])
             answers.append([both.decide(request).answer for request in list(requests())[:asked]])
-            assert both.missing[0].startswith("remote engine away: ")
+            assert both.missing[0].mode is Mode.NO_REMOTE
         assert [one for one in answers if one != answers[0]] == []

@@ -84,7 +84,7 @@ def test_a_certificate_that_is_known_is_trusted(site: Site, certificate: Path) -
 def test_a_certificate_that_nobody_vouches_for_is_not(site: Site) -> None:
     """Nothing is sent: neither a sentence nor the key."""
     with closing(engine(site)) as remote:
-        assert "certificate verify failed" in remote.missing[0]
+        assert "certificate verify failed" in remote.missing[0].words
     assert site.asked == []
 
 

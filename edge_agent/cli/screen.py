@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +34,13 @@ class Meter(Protocol):
     """Moves a bar to a share from 0 to 1, with a few words beside it."""
 
     def __call__(self, done: float, words: str) -> None: ...
+
+
+class Standing(Protocol):
+    """The line at the foot of a terminal, drawn anew each time."""
+
+    def show(self, *pieces: str | Piece) -> None:
+        """Put these words in place of those before."""
 
 
 class Screen:
@@ -80,6 +89,13 @@ class Screen:
         self._out.print(table, soft_wrap=False)
 
     @contextmanager
+    def standing(self) -> Iterator[Standing]:
+        """A line that stays at the foot while the block runs; nothing for programs and where stdout is no terminal."""
+        shown = not self.as_json and self._out.is_terminal
+        with Live(console=self._out, auto_refresh=False, transient=True) if shown else nullcontext() as live:
+            yield _Foot(live)
+
+    @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Step]:
         """A bar on stderr while the block runs; nothing where stderr is no terminal."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -107,6 +123,15 @@ class Screen:
                     self.note(f"{label} {100 * done:3.0f} %  {words}")
 
             yield move
+
+
+@dataclass(frozen=True, slots=True)
+class _Foot:
+    live: Live | None
+
+    def show(self, *pieces: str | Piece) -> None:
+        if self.live is not None:
+            self.live.update(_text(pieces), refresh=True)
 
 
 def _text(pieces: Sequence[str | Piece]) -> Text:

@@ -16,6 +16,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.process import EngineProcess
+from edge_agent.observe.modes import Degraded, Mode
 
 TIME_SHARE: Final = 0.25
 """Of the time left, what a draft may take."""
@@ -54,9 +55,9 @@ class Drafting:
         return self._target.restarts
 
     @property
-    def missing(self) -> tuple[str, ...]:
+    def missing(self) -> tuple[Degraded, ...]:
         """The small engine, where it is away."""
-        return () if self._drafter.ready else ("no drafts",)
+        return () if self._drafter.ready else (Degraded(Mode.NO_DRAFTS, "the small model is away"),)
 
     @property
     def pid(self) -> int | None:

@@ -16,6 +16,7 @@ from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.language.decision import Decider, DecideRequest, Decision
 from edge_agent.language.remote import RemoteEngine
 from edge_agent.language.remote_options import RemoteOptions
+from edge_agent.observe.modes import Degraded, Mode
 from edge_agent.packs.base import Pack
 
 REMOTE_SHARE: Final = 0.6
@@ -66,9 +67,10 @@ class FallbackEngine:
         return self._local.restarts
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """What is missing now, in words."""
-        return self._remote.missing + (() if self._local.ready else ("no local model",))
+    def missing(self) -> tuple[Degraded, ...]:
+        """What is missing now."""
+        local = () if self._local.ready else (Degraded(Mode.NO_LOCAL_MODEL, "the model of this machine is away"),)
+        return self._remote.missing + local
 
     @property
     def facts(self) -> Mapping[str, Any]:

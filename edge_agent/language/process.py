@@ -22,6 +22,7 @@ from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child, died, launch, usual_messages
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.wire import JsonObject, request_object
+from edge_agent.observe.modes import Degraded
 from edge_agent.packs.base import Pack
 
 BACKOFF_S = (0.0, 0.2, 1.0, 5.0, 15.0)
@@ -51,7 +52,7 @@ class EngineProcess:
         return self._child is not None
 
     @property
-    def missing(self) -> tuple[str, ...]:
+    def missing(self) -> tuple[Degraded, ...]:
         """Nothing that it could answer without."""
         return ()
 

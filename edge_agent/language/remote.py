@@ -28,6 +28,7 @@ from edge_agent.language.remote_dialects import Bound, Manner, Sentence, request
 from edge_agent.language.remote_look import BUSY, look, taken
 from edge_agent.language.remote_options import BUNDLED, RemoteOptions, read_key
 from edge_agent.language.remote_reply import Reply, believed, read_reply
+from edge_agent.observe.modes import Degraded, Mode
 from edge_agent.packs.base import Pack
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ class RemoteEngine:
         return self._breaker.returns
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """What is missing now, in words."""
-        return (f"remote engine away: {self._breaker.why}",) if self._breaker.away else ()
+    def missing(self) -> tuple[Degraded, ...]:
+        """What is missing now."""
+        return (Degraded(Mode.NO_REMOTE, self._breaker.why),) if self._breaker.away else ()
 
     @property
     def facts(self) -> dict[str, Any]:

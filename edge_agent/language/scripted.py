@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.language.decision import DecideRequest, Decision
+from edge_agent.observe.modes import Degraded
 
 
 class ScriptedDecider:
@@ -16,7 +17,7 @@ class ScriptedDecider:
         self._answer_of = answer_of
         self._closed = False
         self.restarts = 0
-        self.missing: tuple[str, ...] = ()
+        self.missing: tuple[Degraded, ...] = ()
         self.pid: int | None = None
         self.facts: dict[str, object] = {"engine": "scripted"}
 

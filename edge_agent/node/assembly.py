@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 
 from edge_agent.clock import Clock
+from edge_agent.keys.ring import Ring
 from edge_agent.language.decision import Decider
 from edge_agent.language.options import SEQUENCES_MAX
 from edge_agent.node.acceptance import Acceptance, Reply
+from edge_agent.node.access import Access, Sight
 from edge_agent.node.ahead import ReadingAhead
 from edge_agent.node.answering import Answering
 from edge_agent.node.approval import Approval
@@ -20,6 +23,7 @@ from edge_agent.node.confirm import Confirmations
 from edge_agent.node.daemon import Daemon
 from edge_agent.node.dialogue import Dialogues
 from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.doorkeeper import Doorkeeper
 from edge_agent.node.health import Engine, Health
 from edge_agent.node.hearing import Hearing
 from edge_agent.node.interpret import Interpreter
@@ -28,6 +32,8 @@ from edge_agent.node.lines import Lines
 from edge_agent.node.lineup import Lineup
 from edge_agent.node.orders import Admission
 from edge_agent.node.pipeline import Pipeline
+from edge_agent.node.plan import Guard
+from edge_agent.node.pulse import Pulse
 from edge_agent.node.reception import Reception
 from edge_agent.node.requests import Requests
 from edge_agent.node.snapshot import Snapshots
@@ -37,8 +43,10 @@ from edge_agent.node.stops import Stops
 from edge_agent.node.tasks import Tasks
 from edge_agent.node.turns import Lending, Turns
 from edge_agent.node.understanding import Understanding
+from edge_agent.node.watching import Watching
 from edge_agent.node.worlds import LoadedWorld, Worlds
 from edge_agent.observe.events import Stream
+from edge_agent.observe.modes import Degraded, Mode
 from edge_agent.observe.systemd import Systemd
 from edge_agent.packs.base import Pack
 from edge_agent.safety.policy import Policy
@@ -54,10 +62,18 @@ class Parts:
     settings: Settings
     packs: dict[str, Pack]
     worlds: dict[str, LoadedWorld]
+    policy: Policy
     state: State
     engine: Engine
-    stream: Stream
+    watching: Watching
     clock: Clock
+    ring: Ring | None = None
+    """Who is known at the door over TCP; None where there is none."""
+
+    @property
+    def stream(self) -> Stream:
+        """Where every part tells what happens."""
+        return self.watching.stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +93,22 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
 
     attached = Attached(sockets.send)
     reply = attached.reply
-    out = _outgoing(parts, sockets)
     turns = Turns()
     interpreters = _interpreters(parts, Lending(parts.engine, turns))
-    worlds = Worlds(
-        interpreters,
-        parts.worlds,
-        journal=journal,
-        stream=stream,
-        clock=clock,
-        changed=lambda pack: speech.learn(pack),
-    )
+    guard = Guard(parts.policy, lambda pack: interpreters[pack].world)
+    out = _outgoing(parts, sockets, guard)
+    worlds = _worlds(parts, out, interpreters, changed=lambda pack: speech.learn(pack))
     confirmations = Confirmations(settings.policy.confirm_ttl_ms)
-    understanding = _understanding(parts, out, interpreters, worlds=worlds, turns=turns)
+    understanding = _understanding(parts, out, interpreters, worlds=worlds, turns=turns, guard=guard)
     admission = Admission(parts.packs, settings.robot, out.dispatcher.lines.greeted)
     health = Health(parts.engine, journal, stream, parts.state.lasting)
-    desk = SpokenDesk(ReadingAhead(understanding, admission, out.stops))
+    access = _access(parts, out)
+    desk = SpokenDesk(ReadingAhead(understanding, admission, out.stops), access, sockets.key_of)
     speech = _listening(parts, out, interpreters, admission=admission, attached=attached, desk=desk)
-    health.listening = speech.degraded
+    doorkeeper = Doorkeeper(parts.ring, sockets, out.dispatcher, out.tasks, stream, clock)
+    health.watch(speech.degraded, doorkeeper.degraded, parts.watching.degraded, lambda: _stop_only(parts, out.stops))
     reception = Reception(
+        access=access,
         admission=admission,
         pipeline=_pipeline(
             parts,
@@ -106,21 +119,23 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
             confirmations=confirmations,
             reply=reply,
         ),
-        approval=Approval(confirmations, out.dispatcher, journal, clock, parts.state.epoch),
+        approval=_approval(parts, out, confirmations, guard),
         worlds=worlds,
         stops=out.stops,
         hearing=Hearing(out.dispatcher, out.ledger, sockets.send, clock),
         speech=speech,
-        snapshots=Snapshots(out.board, out.dispatcher, out.stops, health, tuple(parts.packs)),
+        snapshots=Snapshots(out.board, out.dispatcher, out.stops, health, tuple(parts.packs), clock),
         tasks=out.tasks,
         stream=stream,
         clock=clock,
         reply=reply,
+        last_word=sockets.send_last,
         epoch=parts.state.epoch,
     )
     desk.reception = reception
     return Daemon(
         sockets=sockets,
+        doorkeeper=doorkeeper,
         reception=reception,
         dispatcher=out.dispatcher,
         stops=out.stops,
@@ -128,6 +143,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         worlds=worlds,
         journal=journal,
         health=health,
+        pulse=_pulse(parts, out, reception, interpreters, health),
         speech=speech,
         engine=parts.engine,
         workers=understanding.workers,
@@ -136,6 +152,69 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         systemd=Systemd(),
         clock=clock,
     )
+
+
+def _worlds(
+    parts: Parts, out: _Outgoing, interpreters: dict[str, Interpreter], *, changed: Callable[[str], None]
+) -> Worlds:
+    return Worlds(
+        interpreters,
+        parts.worlds,
+        journal=parts.state.journal,
+        stream=parts.stream,
+        clock=parts.clock,
+        changed=changed,
+        shut=lambda: "; ".join(one.words for one in _stop_only(parts, out.stops)),
+    )
+
+
+def _approval(parts: Parts, out: _Outgoing, confirmations: Confirmations, guard: Guard) -> Approval:
+    return Approval(
+        confirmations=confirmations,
+        dispatcher=out.dispatcher,
+        journal=parts.state.journal,
+        clock=parts.clock,
+        epoch=parts.state.epoch,
+        hindrance=guard.hindrance,
+        second_person=parts.settings.policy.second_person,
+    )
+
+
+def _pulse(
+    parts: Parts, out: _Outgoing, reception: Reception, interpreters: dict[str, Interpreter], health: Health
+) -> Pulse:
+    return Pulse(
+        board=out.board,
+        dispatcher=out.dispatcher,
+        stops=out.stops,
+        health=health,
+        engine=parts.engine,
+        journal=parts.state.journal,
+        speech=reception.speech,
+        requests=reception.pipeline.acceptance.requests,
+        tasks=out.tasks,
+        interpreters=interpreters,
+        machine=lambda: parts.watching.machine.state,
+        stream=parts.stream,
+        clock=parts.clock,
+        began_ms=parts.clock.now_ms(),
+    )
+
+
+def _stop_only(parts: Parts, stops: Stops) -> tuple[Degraded, ...]:
+    """Whether the stop still holds that was latched because the journal could not be trusted."""
+    latched = stops.latched
+    holds = bool(parts.state.lasting) and latched is not None and latched is parts.state.latched
+    return (Degraded(Mode.STOP_ONLY, f"release {latched.stop_id}: {latched.reason}"),) if holds and latched else ()
+
+
+def _access(parts: Parts, out: _Outgoing) -> Access:
+    def robot_of(action_id: str) -> str | None:
+        job = out.dispatcher.lines.open_job(action_id)
+        return job.robot if job is not None else None
+
+    sight = Sight(parts.settings.robot, robot_of, lambda: out.stops.latched is not None)
+    return Access(parts.ring, sight, parts.clock)
 
 
 def _interpreters(parts: Parts, engine: Decider) -> dict[str, Interpreter]:
@@ -151,13 +230,19 @@ def _interpreters(parts: Parts, engine: Decider) -> dict[str, Interpreter]:
 
 
 def _understanding(
-    parts: Parts, out: _Outgoing, interpreters: dict[str, Interpreter], *, worlds: Worlds, turns: Turns
+    parts: Parts,
+    out: _Outgoing,
+    interpreters: dict[str, Interpreter],
+    *,
+    worlds: Worlds,
+    turns: Turns,
+    guard: Guard,
 ) -> Understanding:
     return Understanding(
         interpreters=interpreters,
         worlds=worlds,
         dialogues=Dialogues(),
-        policy=Policy(frozenset(parts.settings.policy.confirm)),
+        guard=guard,
         stops=out.stops,
         stream=parts.stream,
         clock=parts.clock,
@@ -167,7 +252,7 @@ def _understanding(
     )
 
 
-def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:
+def _outgoing(parts: Parts, sockets: Sockets, guard: Guard) -> _Outgoing:
     settings, clock, stream, state = parts.settings, parts.clock, parts.stream, parts.state
     tasks = Tasks(stream)
     board = Board(sockets.publish, stream, state.epoch)
@@ -181,6 +266,7 @@ def _outgoing(parts: Parts, sockets: Sockets) -> _Outgoing:
         tasks=tasks,
         epoch=state.epoch,
         rules=settings.executor,
+        hindrance=guard.hindrance,
     )
     stops = Stops(
         dispatcher=dispatcher,

@@ -50,6 +50,9 @@ class AudioStreams:
     """Whether this id belongs to one of the box's own microphones."""
     _open: dict[str, _Open] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def check(self, start: AudioStart) -> None:
         """Refuse what cannot be opened.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,9 @@ from typing import Any, Final
 from edge_agent.clock import Clock
 from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.doorkeeper import Doorkeeper
 from edge_agent.node.health import Engine, Health
+from edge_agent.node.pulse import Pulse
 from edge_agent.node.reception import Reception
 from edge_agent.node.speech_side import SpeechSide
 from edge_agent.node.stops import Stops
@@ -21,6 +24,7 @@ from edge_agent.node.worlds import Worlds
 from edge_agent.observe.events import NodeChanged, Stream
 from edge_agent.observe.journal import Journal
 from edge_agent.observe.systemd import Systemd
+from edge_agent.transport.door import Door
 from edge_agent.transport.sockets import Sockets
 
 TICK_MS: Final = 20.0
@@ -36,6 +40,7 @@ class Daemon:
     """A composed node."""
 
     sockets: Sockets
+    doorkeeper: Doorkeeper
     reception: Reception
     dispatcher: Dispatcher
     stops: Stops
@@ -43,6 +48,7 @@ class Daemon:
     worlds: Worlds
     journal: Journal
     health: Health
+    pulse: Pulse
     speech: SpeechSide
     engine: Engine
     workers: ThreadPoolExecutor
@@ -61,7 +67,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ending.set)
-        serving = [loop.create_task(work) for work in (self._receive(), self._keep_time(), self._start_engine())]
+        serving = [loop.create_task(work) for work in self._works()]
         waiting = loop.create_task(ending.wait())
         try:
             # receiving and keeping time never end by themselves: whoever ends here brings the reason
@@ -74,10 +80,16 @@ class Daemon:
             waiting.cancel()
             await self._shut_down(serving)
 
-    async def _receive(self) -> None:
+    def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What goes on all the time, and the engine's start."""
+        receiving = (self._receive(door) for door in self.sockets.doors)
+        return *receiving, self.doorkeeper.serve(), self._keep_time(), self._start_engine()
+
+    async def _receive(self, door: Door) -> None:
         while True:
-            received = await self.sockets.receive()
-            self.reception.receive(received.peer, received.frames)
+            self.reception.receive(await door.receive())
+            # a burst of commands begins one a turn of the loop, so that a stop behind it is read after the next of them
+            await asyncio.sleep(0)
 
     async def _keep_time(self) -> None:
         health_ms = prune_ms = alive_ms = self.clock.now_ms()
@@ -87,6 +99,8 @@ class Daemon:
             self.dispatcher.tick()
             self.stops.tick()
             self.speech.tick()
+            self.doorkeeper.tick()
+            self.pulse.tick(TICK_MS)
             if now_ms - health_ms >= HEALTH_MS:
                 health_ms = now_ms
                 self.health.tick()

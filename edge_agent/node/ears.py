@@ -79,6 +79,11 @@ class Ears:
         return self._stop_trouble
 
     @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        return self._child.restarts
+
+    @property
     def failure(self) -> EdgeAgentError | None:
         """Why the ear could not be started."""
         return self._child.failure

@@ -51,6 +51,11 @@ class Microphone:
         """Why it hears nothing; empty when it does."""
         return "" if self._child.ready else self._told or "starting"
 
+    @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        return self._child.restarts
+
     async def run(self) -> None:
         """Keep it open until cancelled."""
         await self._child.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_agent import __version__, limits
+from edge_agent.clock import Clock
 from edge_agent.messages import OpenAction, RobotStatus, Snapshot
 from edge_agent.messages.codec import encode
 from edge_agent.node.board import Board
@@ -22,10 +23,11 @@ class Snapshots:
     stops: Stops
     health: Health
     packs: tuple[str, ...]
+    clock: Clock
 
     def take(self, request_id: str) -> Snapshot:
         """The state as of the last event."""
-        jobs = self.dispatcher.lines.open_jobs()
+        jobs, now_ms = self.dispatcher.lines.open_jobs(), self.clock.now_ms()
         latched = self.stops.latched
         whole = Snapshot(
             request_id=request_id,
@@ -34,7 +36,7 @@ class Snapshots:
             version=__version__,
             packs=self.packs,
             engine_ready=self.health.engine_ready,
-            degraded=self.health.degraded(),
+            degraded=tuple(map(str, self.health.degraded())),
             stop_id=latched.stop_id if latched is not None else None,
             robots=tuple(
                 RobotStatus(robot=line.robot, present=self.dispatcher.present(line))
@@ -48,6 +50,7 @@ class Snapshots:
                     robot=job.robot,
                     action=job.action,
                     state=job.state,
+                    unconfirmed=job.waits_for_yes(now_ms),
                 )
                 for job in jobs[: limits.SNAPSHOT_ACTIONS_MAX]
             ),

@@ -21,6 +21,8 @@ from edge_agent.node.audio_streams import AudioStreams
 from edge_agent.node.ears import Ears
 from edge_agent.node.microphones import Microphone
 from edge_agent.node.transcriber import Transcriber
+from edge_agent.observe.modes import Degraded, Mode
+from edge_agent.observe.vitals import Child
 
 READY_S: Final = 60.0
 """How long the first stream waits for the ear and the recogniser to load."""
@@ -88,15 +90,30 @@ class SpeechSide:
         if self._running:
             self.streams.tick()
 
-    def degraded(self) -> tuple[str, ...]:
+    def degraded(self) -> tuple[Degraded, ...]:
         """What does not listen and should."""
         if not self._running:
             return ()
-        missing = [f"no ear: {self.ears.trouble}"] if self.ears.trouble else []
-        missing += [f"no spoken stop: {self.ears.stop_trouble}"] if self.ears.stop_trouble else []
-        missing += [f"no recogniser: {self.transcriber.trouble}"] if self.transcriber.trouble else []
-        missing += [f"microphone {name}: {one.trouble}" for name, one in self.microphones.items() if one.trouble]
-        return tuple(missing)
+        looked_at = (
+            (Mode.NO_SPEECH, "the ear", self.ears.trouble),
+            (Mode.NO_SPEECH, "the recogniser", self.transcriber.trouble),
+            (Mode.NO_SPOKEN_STOP, "the stop words", self.ears.stop_trouble),
+            *((Mode.NO_MICROPHONE, f"microphone {name}", one.trouble) for name, one in self.microphones.items()),
+        )
+        return tuple(Degraded(mode, f"{who}: {trouble}") for mode, who, trouble in looked_at if trouble)
+
+    def children(self) -> dict[str, Child]:
+        """The processes that listen, those of all microphones together; none until something is to be heard."""
+        if not self._running:
+            return {}
+        running = {
+            "ear": Child(self.ears.ready, self.ears.restarts),
+            "recogniser": Child(self.transcriber.ready, self.transcriber.restarts),
+        }
+        if self.microphones:
+            every = self.microphones.values()
+            running["microphone"] = Child(not any(one.trouble for one in every), sum(one.restarts for one in every))
+        return running
 
     async def close(self) -> None:
         """End every process of this side."""
@@ -128,5 +145,5 @@ class SpeechSide:
                             raise NodeFault(Code.SPEECH_UNAVAILABLE, failure.message, where=failure.where)
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
-            why = "; ".join(self.degraded())
+            why = "; ".join(one.words for one in self.degraded())
             raise NodeFault(Code.SPEECH_UNAVAILABLE, f"not ready within {READY_S:g} s: {why}") from None

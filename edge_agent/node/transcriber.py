@@ -78,6 +78,11 @@ class Transcriber:
         return self._child.last_end or "starting"
 
     @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        return self._child.restarts
+
+    @property
     def failure(self) -> EdgeAgentError | None:
         """Why the recogniser could not be started, or a pack's lexicon not be made."""
         return self._child.failure or next(iter(self._faults.values()), None)

@@ -10,8 +10,11 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from edge_agent.messages import ActionState, Outcome
+from edge_agent.observe.modes import Mode
+from edge_agent.observe.vitals import Vitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class CommandAnswered:
     outcome: Outcome
     total_ms: float
     code: str = ""
+    pack: str = ""
+    passes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,15 @@ class MessageRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class HandshakeRefused:
+    """Somebody came over TCP and was not let in."""
+
+    address: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActionChanged:
     action_id: str
     command_id: str
@@ -69,10 +83,20 @@ class ActionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmationChanged:
+    """Somebody's yes is waited for, came, came to nothing, or did not come in time."""
+
+    action_id: str
+    outcome: Literal["asked", "confirmed", "refused", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
 class StopLatched:
     stop_id: str
     reason: str
     executors: int
+    to_bus_ms: float | None = None
+    """From when its message was read to when it had been handed to every executor and the bus; None: it had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +128,39 @@ class NodeChanged:
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ModeChanged:
+    """The node lacks something from now on, or has it again."""
+
+    mode: Mode
+    holds: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBeat:
+    """A second has passed, and this is how the node is."""
+
+    seq: int
+    vitals: Vitals
+
+
 NodeEvent = (
     StageCompleted
     | StageFailed
     | CommandAccepted
     | CommandAnswered
     | MessageRefused
+    | HandshakeRefused
     | ActionChanged
+    | ConfirmationChanged
     | StopLatched
     | StopReleased
     | RobotChanged
     | WorldChanged
     | NodeChanged
+    | ModeChanged
+    | NodeBeat
 )
 
 Listener = Callable[[NodeEvent], None]

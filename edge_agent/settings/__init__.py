@@ -5,6 +5,8 @@ Sources, later ones win: the defaults here, a TOML file, the command line. An un
 
 from __future__ import annotations
 
+from edge_agent.settings.health import HealthSettings
+from edge_agent.settings.journal import JournalSettings
 from edge_agent.settings.language import ModelSettings, PackSettings
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.policy import ExecutorSettings, PolicySettings
@@ -15,6 +17,8 @@ from edge_agent.settings.tree import Settings, default_runtime_dir, default_stat
 
 __all__ = [
     "ExecutorSettings",
+    "HealthSettings",
+    "JournalSettings",
     "MicrophoneSettings",
     "ModelSettings",
     "PackSettings",

@@ -24,7 +24,7 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
     if path is not None:
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        except (OSError, ValueError, RecursionError) as problem:  # no UTF-8, no TOML, nested too deep
             raise ConfigurationFault(Code.SETTINGS_INVALID, str(problem), where=str(path)) from problem
         _anchor(tree, path.absolute().parent)
     try:
@@ -44,9 +44,11 @@ def _anchor(tree: dict[str, Any], folder: Path) -> None:
         (tree, "runtime_dir"),
         (tree, "state_dir"),
         (tree.get("model"), "path"),
+        (tree.get("transport"), "keys"),
         (tree.get("remote"), "api_key_file"),
         (tree.get("remote"), "ca_file"),
         (tree.get("speech"), "whisper"),
+        (tree.get("health"), "thermal"),
     ]
     for pack in packs if isinstance(packs, list) else ():
         sections += [(pack, "world"), (pack, "grammar")]

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from edge_agent.settings.base import Section
+from edge_agent.settings.health import HealthSettings
+from edge_agent.settings.journal import JournalSettings
 from edge_agent.settings.language import ModelSettings, PackSettings
 from edge_agent.settings.policy import ExecutorSettings, PolicySettings
 from edge_agent.settings.remote import RemoteSettings
@@ -24,10 +26,12 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     remote: RemoteSettings | None = None
     """Decides in place of the local model; without it the node opens no network."""
-    transport: TransportSettings = TransportSettings()
+    transport: TransportSettings = Field(default_factory=TransportSettings)
     policy: PolicySettings = PolicySettings()
     speech: SpeechSettings = SpeechSettings()
     executor: ExecutorSettings = ExecutorSettings()
+    health: HealthSettings = HealthSettings()
+    journal: JournalSettings = JournalSettings()
     runtime_dir: Path = Field(default_factory=lambda: default_runtime_dir())
     state_dir: Path = Field(default_factory=lambda: default_state_dir())
 
