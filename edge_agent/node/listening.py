@@ -58,8 +58,8 @@ class Listener:
     transcriber: Transcriber
     ears: Ears
     desk: Desk
-    stop: Callable[[str], object]
-    """A stop was heard; the words say where and how."""
+    stop: Callable[[str, bytes], object]
+    """A stop was heard; the words say where and how, the peer whose sound it was."""
     tell: Callable[[bytes, Heard], None]
     fault: Callable[[bytes, EdgeAgentError, str], None]
     """Something is wrong with a stream; the last one is its id."""
@@ -128,7 +128,7 @@ class Listening:
         """The ear's word."""
         match event:
             case StopHeard(phrase):
-                self.room.stop(f"heard: {phrase} ({self.start.stream_id})")
+                self.room.stop(f"heard: {phrase} ({self.start.stream_id})", self.peer)
             case StreamFault(code, message, over):
                 self.room.fault(self.peer, NodeFault(code, message), self.start.stream_id)
                 if over:

@@ -35,6 +35,8 @@ from edge_agent.speech.recognition import Lexicon
 from edge_agent.speech.wording import lexicon_of
 from edge_agent.store.pinned import files_of, whisper_model
 
+ENDED: Final = "a key that has ended"
+"""Who stopped, where nobody can say it any more."""
 SPOTTED: Final = ("stop", "halt", "freeze", "emergency stop")
 """Stops that are known by their sound alone, before anything is transcribed."""
 
@@ -48,6 +50,13 @@ class SpokenDesk:
     key_of: Callable[[bytes], str]
     """The public key of a connection; empty for the local ones, and for this box's microphones."""
     reception: Reception | None = None
+
+    def whose(self, peer: bytes) -> str:
+        """The name of whose sound it is; sound that came in before its key ended still stops."""
+        try:
+            return self.access.grant(self.key_of(peer)).name
+        except ClientFault:
+            return ENDED
 
     async def read_ahead(self, command: Command, peer: bytes, received_ms: float) -> Ahead | None:
         try:
@@ -129,7 +138,7 @@ def listening_half(
         transcriber=transcriber,
         ears=ears,
         desk=desk,
-        stop=stops.halt,
+        stop=lambda words, peer: stops.halt(words, desk.whose(peer)),
         tell=tell,
         fault=fault,
         begin=tasks.begin,
