@@ -225,6 +225,24 @@ def test_home_completes_the_place(text: str, action: JsonAction, area: str | Non
             id="gas valve",
         ),
         pytest.param({"action": "HassTurnOn", "name": "Boiler"}, Entity("Boiler", "water_heater"), "heat", id="boiler"),
+        pytest.param(
+            {"action": "HassSetPosition", "name": "Stove", "position": 50},
+            Entity("Stove", "valve", device_class="gas"),
+            "heat",
+            id="half a gas valve",
+        ),
+        pytest.param({"action": "HassTurnOn", "area": "Hall", "domain": "cover"}, None, "lock", id="a room's covers"),
+        pytest.param(
+            {"action": "HassTurnOn", "area": "Hall", "domain": "cover", "device_class": "blind"},
+            None,
+            "none",
+            id="a room's blinds",
+        ),
+        pytest.param({"action": "HassSetPosition", "area": "Hall", "position": 9}, None, "lock", id="a room half open"),
+        pytest.param(
+            {"action": "HassTurnOff", "name": "Front Door"}, Entity("Front Door"), "lock", id="door without a kind"
+        ),
+        pytest.param({"action": "HassTurnOn", "name": "Mo"}, Entity("Mo", "lawn_mower"), "motion", id="mower"),
         pytest.param({"action": "HassTurnOn", "name": "Lamp"}, Entity("Lamp", "light"), "none", id="lamp"),
     ],
 )

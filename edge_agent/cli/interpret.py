@@ -17,12 +17,13 @@ from edge_agent.cli.site import add_site_arguments, site_policy, site_settings, 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import NodeFault
 from edge_agent.evaluation.predicting import answered, stop_actions
+from edge_agent.keys.grants import LOCAL
 from edge_agent.messages import Failure, JsonAction
 from edge_agent.node.interpret import Interpreter
-from edge_agent.packs.base import Pack
+from edge_agent.node.jobs import Asked
+from edge_agent.node.plan import Guard
 from edge_agent.packs.registry import load_pack
-from edge_agent.safety.policy import Planned, Policy
-from edge_agent.safety.site_rules import Situation
+from edge_agent.safety.policy import Planned
 from edge_agent.world.linker import Linker
 
 EXAMPLE = 'edge-agent interpret "bring the red box from dock 3 to me" --pack robot --world warehouse.toml'
@@ -47,23 +48,24 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     settings = site_settings(options)
     pack = load_pack(options.pack)
     world = world_of(pack, site_world(settings, options.pack, options.world))
-    policy = site_policy(settings, pack, world)
     if stop := stop_actions(pack, options.text):
         screen.record({"actions": list(stop), "marked": "", "timings": {}})
         show_action(screen, stop[0], "a stop: no model is asked")
         return Exit.OK
+    guard = Guard(site_policy(settings, pack, world), lambda _pack: world)
     clock = SystemClock()
     with engine_of(model_settings(options), [pack]) as decider:
         result = Interpreter(pack, Linker(world), decider, clock).interpret(
             options.text, deadline_ms=clock.now_ms() + TTL_MS, area=options.area, speaker=options.speaker
         )
     show_marked(screen, result.marked)
-    situation = Situation(world, settings.robot, result.heard, options.area, options.speaker)
-    planned, refused = _judged(policy, pack, result.actions, situation)
+    asked = Asked(pack, settings.robot, LOCAL.name, result.heard, options.area, options.speaker)
+    planned, refused = _judged(guard, result.actions, asked)
+    reject = guard.possible(result.reject, asked) if result.reject is not None else None
     for one in planned:
         show_action(screen, one.action, "waits for a yes" if one.needs_confirmation else f"tier {one.tier}")
-    if result.reject is not None:
-        show_reject(screen, result.reject)
+    if reject is not None:
+        show_reject(screen, reject)
     if refused is not None:
         screen.line(label("failed", "red"), (refused.code.value, "red"), f"  {refused.message}")
     show_timings(screen, result.timings, passes=result.passes, confidence=result.confidence)
@@ -72,21 +74,19 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
             "actions": [] if refused else list(answered(result)),
             "needs_yes": [one.needs_confirmation for one in planned],
             "error": refused.model_dump(mode="json") if refused else None,
-            "reject": result.reject.model_dump(mode="json", exclude_none=True) if result.reject else None,
+            "reject": reject.model_dump(mode="json", exclude_none=True) if reject else None,
             "marked": result.marked,
             "confidence": result.confidence,
             "passes": result.passes,
             "timings": result.timings,
         }
     )
-    return Exit.OK if result.reject is None and refused is None else Exit.REFUSED
+    return Exit.OK if reject is None and refused is None else Exit.REFUSED
 
 
-def _judged(
-    policy: Policy, pack: Pack, actions: Sequence[JsonAction], situation: Situation
-) -> tuple[tuple[Planned, ...], Failure | None]:
+def _judged(guard: Guard, actions: Sequence[JsonAction], asked: Asked) -> tuple[tuple[Planned, ...], Failure | None]:
     """What may happen of what was understood: all of it, or nothing and why not."""
     try:
-        return policy.judge(pack, actions, situation), None
+        return guard.plan(actions, asked), None
     except NodeFault as problem:
         return (), Failure(code=problem.code, message=problem.message, where=problem.where)

@@ -6,8 +6,8 @@ list. An action on a kind of thing ("the lights") without a name or a place mean
 unless the sentence says all or everywhere; so do playing something and asking how warm it is. "The light" of a home
 with several, said by somebody whose room is not known, is a doubt (home_doubts). What is known of a thing by its name
 is filled in from the world: the domain of what a question or a script is about, and what a sensor measures.
-Unlocking, and opening a garage, a gate or a door, are `lock`; heating is `heat`. Classes of actions live in
-home_devices, home_media and home_timers.
+Unlocking, and opening a garage, a gate or a door, are `lock`; heating is `heat`; machines that drive are `motion`.
+Classes of actions live in home_devices, home_media and home_timers.
 """
 
 from __future__ import annotations
@@ -102,14 +102,19 @@ def _lean(action: JsonAction) -> JsonAction:
 
 
 def hazard_of(action: JsonAction, hazard: Hazard, surroundings: Surroundings) -> Hazard:
-    """Turning off a lock unlocks it; turning on an entrance opens it; everything of a room may hold either."""
+    """Turning off a lock unlocks it; turning on an entrance opens it; everything of a room, and all its covers, may hold
+    either, and so may a door of which nobody said whether it is a lock or a cover.
+    """
     name = action.get("name")
     entity = surroundings.entity(name) if isinstance(name, str) else None
     domain = (entity.kind if entity else "") or action.get("domain")
     device_class = (entity.device_class if entity else "") or action.get("device_class")
     entrance = device_class in _ENTRANCES or (not device_class and bool(_ENTRANCE_NAME.search(str(name).casefold())))
+    nameless_covers = name is None and device_class is None and domain in ("cover", None)
     match action["action"]:
-        case "HassTurnOff" | "HassToggle" if domain == "lock":
+        case "HassTurnOff" | "HassToggle" if domain == "lock" or (domain is None and entrance):
+            return "lock"
+        case "HassTurnOn" | "HassToggle" | "HassSetPosition" if nameless_covers:
             return "lock"
         case "HassTurnOn" | "HassToggle" | "HassSetPosition" if domain in ("cover", None) and entrance:
             return "lock"
@@ -117,8 +122,12 @@ def hazard_of(action: JsonAction, hazard: Hazard, surroundings: Surroundings) ->
             return "lock"
         case "HassTurnOff" | "HassToggle" if domain is None and "lock" in str(name).casefold():
             return "lock"
-        case "HassTurnOn" | "HassToggle" if domain in ("climate", "water_heater") or device_class == "gas":
+        case "HassTurnOn" | "HassToggle" if domain in ("climate", "water_heater"):
             return "heat"
+        case "HassTurnOn" | "HassToggle" | "HassSetPosition" if device_class == "gas":
+            return "heat"
+        case "HassTurnOn" | "HassToggle" if domain in ("vacuum", "lawn_mower"):
+            return "motion"
     return hazard
 
 
@@ -134,10 +143,6 @@ _NONE: Final = (
     devices.HumidifierSetpoint,
     devices.HumidifierMode,
     devices.ClimateGetTemperature,
-    devices.VacuumStart,
-    devices.VacuumReturnToBase,
-    devices.LawnMowerStart,
-    devices.LawnMowerDock,
     devices.GetWeather,
     devices.GetCurrentTime,
     devices.GetCurrentDate,
@@ -167,10 +172,17 @@ _NONE: Final = (
     timers.TimerStatus,
 )
 
+_MOTION: Final = (devices.VacuumStart, devices.VacuumReturnToBase, devices.LawnMowerStart, devices.LawnMowerDock)
+"""Machines that drive; a mower's blades turn."""
+
 PACK: Final = make_pack(
     "home",
     "A home run by Home Assistant: lights, covers, locks, climate, media, timers, lists, states.",
-    {**dict.fromkeys(_NONE, "none"), devices.ClimateSetTemperature: "heat"},
+    {
+        **dict.fromkeys(_NONE, "none"),
+        **dict.fromkeys(_MOTION, "motion"),
+        devices.ClimateSetTemperature: "heat",
+    },
     phrases=tuple(
         _HERE / "phrases" / f"{name}.yaml"
         for name in (
