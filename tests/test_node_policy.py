@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from keyed_node import OPERATOR, keyed_node
 from node_harness import Node, Raw, fresh_node
 from whole_node import WholeNode
 
 from edge_agent.client import Client
-from edge_agent.errors import ClientFault, Code, NodeFault
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
 from edge_agent.messages import (
     Answer,
     Command,
@@ -24,9 +25,12 @@ from edge_agent.messages import (
     Welcome,
 )
 from edge_agent.messages.answer import Reading
+from edge_agent.node.compose import read_policy
 from edge_agent.node.interpret import Interpretation
 from edge_agent.node.requests import Asker
 from edge_agent.node.understanding import Verdict
+from edge_agent.observe.events import Stream
+from edge_agent.settings import Settings
 
 POLICY = {
     "confirm_ttl_ms": 60_000,
@@ -201,6 +205,28 @@ def test_a_yes_after_a_restart_is_unknown() -> None:
             client.confirm(planned)
         assert late.value.code is Code.CONFIRMATION_UNKNOWN
         assert node.stop() == 0
+
+
+def test_a_second_person_is_another_key() -> None:
+    """The asker's own yes is refused, by token and without; the action waits, and somebody else's yes counts."""
+    for keyed in keyed_node(policy={"second_person": True}):
+        asker, operator = keyed.keys.add("desk", **OPERATOR), keyed.keys.add("shift", **OPERATOR)
+        keyed.node.start()
+        with keyed.client(asker) as one, keyed.client(operator) as other:
+            answer = one.command("unlock the front door", pack="home")
+            for own in (answer.actions[0], waiting(one, answer.command_id)):
+                with pytest.raises(ClientFault) as refusal:
+                    one.confirm(own)
+                assert refusal.value.code is Code.FORBIDDEN
+            assert other.confirm(waiting(other, answer.command_id)).action_id == answer.actions[0].action_id
+        assert keyed.node.stop() == 0
+
+
+def test_a_second_person_needs_people_that_can_be_told_apart() -> None:
+    """Without keys everybody is one and the same, and nothing could ever be agreed to."""
+    with pytest.raises(ConfigurationFault) as wrong:
+        read_policy(Settings.model_validate({"policy": {"second_person": True}}), {}, {}, Stream())
+    assert (wrong.value.code, wrong.value.where) == (Code.SETTINGS_INVALID, "policy.second_person")
 
 
 def test_a_rule_with_a_misspelt_place_does_not_start() -> None:
