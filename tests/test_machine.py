@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from edge_agent import limits
+from edge_agent.cli.doctor_health import health_detail, mode_detail
+from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.observe.heat import COOLED_C, Heat
 from edge_agent.observe.machine import Machine, read_zones
+from edge_agent.observe.modes import MEANINGS, Mode
 from edge_agent.observe.vitals import Temperature
+from edge_agent.settings import HealthSettings
 
 
 def zone(folder: Path, number: int, celsius: float | str, *, kind: str = "cpu-thermal", **trips_c: float) -> Path:
@@ -88,3 +92,26 @@ def test_the_machine_is_looked_at_in_a_thread_of_its_own(tmp_path: Path) -> None
         assert machine.state.disk_free_bytes
     finally:
         machine.close()
+
+
+def test_doctor_says_what_is_set_and_how_warm_it_is(tmp_path: Path) -> None:
+    """Noteworthy when something is hot; an address that others could reach is found before a start."""
+    zone(tmp_path, 0, 61.0)
+    zone(tmp_path, 1, 91.0, kind="GPU-therm")
+    noteworthy, detail = health_detail(HealthSettings(thermal=tmp_path, metrics="127.0.0.1:9464", log_text=True))
+    assert not noteworthy
+    assert "metrics at 127.0.0.1:9464; log auto, from info on, with what people say" in detail
+    assert "hottest: 1 GPU-therm, 91 °C" in detail
+    assert health_detail(HealthSettings(thermal=tmp_path, hot_c=80))[0]
+    with pytest.raises(ConfigurationFault) as refused:
+        health_detail(HealthSettings(thermal=tmp_path, metrics="0.0.0.0:9464"))
+    assert refused.value.code is Code.INSECURE_BIND
+
+
+def test_doctor_explains_the_modes_that_a_node_names() -> None:
+    """What works and what does not; a name of a later edition is shown as it came."""
+    name, detail = mode_detail("no_journal: disk I/O error: full")
+    meaning = MEANINGS[Mode.NO_JOURNAL]
+    assert name == "no_journal"
+    assert detail == f"disk I/O error: full; what works: {meaning.works}; what does not: {meaning.lacks}"
+    assert mode_detail("no_compass: lost") == ("no_compass", "lost")

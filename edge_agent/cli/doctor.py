@@ -14,6 +14,7 @@ from typing import Any
 
 from edge_agent import __version__
 from edge_agent.cli.connection import add_settings_arguments, connect, read_settings
+from edge_agent.cli.doctor_health import health_detail, mode_detail
 from edge_agent.cli.doctor_keys import keys_detail
 from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.limits_shown import every_limit
@@ -28,7 +29,7 @@ from edge_agent.node.speech_assembly import recogniser_choice
 from edge_agent.observe.database import FILE_NAME
 from edge_agent.packs.phrases import load_phrases
 from edge_agent.packs.registry import load_pack
-from edge_agent.settings import PackSettings, Settings, SpeechSettings, TransportSettings
+from edge_agent.settings import HealthSettings, PackSettings, Settings, SpeechSettings, TransportSettings
 from edge_agent.store.pinned import verify_folder
 
 EXAMPLE = "edge-agent doctor"
@@ -92,16 +93,18 @@ def _findings(options: argparse.Namespace, settings: Settings) -> Iterator[Findi
     for pack in settings.packs:
         yield _looked_at(f"pack {Path(pack.name).stem}", lambda pack=pack: _pack(pack))  # type: ignore[misc]
     yield _looked_at("model", lambda: _model(settings))
-    node, engine_runs = _node(options)
+    node, modes, engine_runs = _node(options)
     if not engine_runs:  # a second engine beside the node's could take the memory that the first one needs
         yield _looked_at("engine", lambda: _engine(settings))
     yield _looked_at("speech", lambda: _speech(settings.speech))
     yield _looked_at("keys", lambda: _keys(settings.transport))
+    yield _looked_at("health", lambda: _health(settings.health))
     yield Finding("limits", GOOD, f"{len(every_limit())} named; all of them with: edge-agent doctor --limits")
     yield _folder("runtime dir", settings.runtime_dir)
     yield _folder("state dir", settings.state_dir)
     yield _journal(settings.state_dir / FILE_NAME)
     yield node
+    yield from modes
 
 
 def _looked_at(what: str, look: Callable[[], Finding]) -> Finding:
@@ -212,19 +215,24 @@ def _journal(path: Path) -> Finding:
     return Finding("journal", GOOD, f"{path.stat().st_size / 1e6:.2f} MB; tell its stories with: edge-agent replay")
 
 
-def _node(options: argparse.Namespace) -> tuple[Finding, bool]:
-    """What the running node says of itself, and whether its engine is ready."""
+def _health(settings: HealthSettings) -> Finding:
+    noteworthy, detail = health_detail(settings)
+    return Finding("health", NOTE if noteworthy else GOOD, detail)
+
+
+def _node(options: argparse.Namespace) -> tuple[Finding, tuple[Finding, ...], bool]:
+    """What the running node says of itself, each mode that it is in, and whether its engine is ready."""
     try:
         with connect(options) as client:
             snapshot = client.snapshot()
     except EdgeAgentError as error:
         absent = error.code is Code.NODE_UNREACHABLE
-        return Finding("node", NOTE if absent else BAD, "not running" if absent else str(error)), False
+        return Finding("node", NOTE if absent else BAD, "not running" if absent else str(error)), (), False
     parts = [f"version {snapshot.version}, epoch {snapshot.epoch}, packs {', '.join(snapshot.packs)}"]
     parts += ["its engine is ready" if snapshot.engine_ready else "its engine is not ready"]
-    parts += [f"missing: {what}" for what in snapshot.degraded]
     if snapshot.stop_id is not None:
         parts.append(f"stop {snapshot.stop_id} is latched")
     parts += [f"{robot.robot} {'present' if robot.present else 'silent'}" for robot in snapshot.robots]
     trouble = bool(snapshot.degraded) or snapshot.stop_id is not None or not snapshot.engine_ready
-    return Finding("node", NOTE if trouble else GOOD, "; ".join(parts)), snapshot.engine_ready
+    modes = tuple(Finding(name, NOTE, detail) for name, detail in map(mode_detail, snapshot.degraded))
+    return Finding("node", NOTE if trouble else GOOD, "; ".join(parts)), modes, snapshot.engine_ready
