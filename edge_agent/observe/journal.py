@@ -233,7 +233,7 @@ class Journal:
             book.connection.execute("BEGIN IMMEDIATE")
             results = [job.work(book) for job in jobs]
             book.connection.execute("COMMIT")
-        except (sqlite3.Error, EdgeAgentError) as problem:
+        except (sqlite3.Error, EdgeAgentError, ValueError, OverflowError) as problem:  # the last two: no row's values
             self._refuse(jobs, problem)
             return
         self._owed = []
