@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keyed_node import OPERATOR, KeyedNode, keyed_node
 from node_harness import Node, fresh_node
 
 from edge_agent.client import Client
@@ -46,6 +47,11 @@ def start() -> Iterator[Callable[..., Node]]:
     yield started
     for making in made:
         next(making, None)
+
+
+@pytest.fixture
+def keyed() -> Iterator[KeyedNode]:
+    yield from keyed_node(health=HEALTH)
 
 
 def got(node: Node, path: str) -> tuple[int, str]:
@@ -155,9 +161,32 @@ def test_metrics_whose_place_is_taken_are_no_metrics(start: Callable[..., Node])
             assert client.command("go to dock 3").outcome is Outcome.ACTIONS
 
 
-def test_what_else_a_node_can_be_without(start: Callable[..., Node]) -> None:
-    """One misfortune after the other: its server away, no such microphone, hot, its ear killed, its model gone."""
+def test_keys_that_cannot_be_trusted_are_no_gatekeeper(keyed: KeyedNode) -> None:
+    """A file of keys that others may write is not read; who is turned away is counted, who was let in goes on."""
+    operator = keyed.keys.add("operator", **OPERATOR)
+    node = keyed.node.start()
+    with keyed.client(operator) as client:
+        with keyed.client(keyed.keys.stranger(), connect_ms=500) as stranger, pytest.raises(EdgeAgentError):
+            stranger.snapshot()
+        counted = 'edge_agent_handshakes_refused_total{code="KEY_INVALID"}'
+        node.wait_for(lambda: counted in got(node, "/metrics")[1])
+        (keyed.keys.folder / "clients.toml").chmod(0o666)
+        assert "chmod 644" in wait_for(node, client, Mode.NO_GATEKEEPER)
+        assert client.command("go to dock 3").outcome is Outcome.ACTIONS
+        (keyed.keys.folder / "clients.toml").chmod(0o644)
+        wait_until_over(node, client, Mode.NO_GATEKEEPER)
+
+
+def test_what_else_a_node_can_be_without(
+    start: Callable[..., Node], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One misfortune after the other: its server away, no such microphone, no stop words, hot, its ear killed, its
+    model gone."""
     pytest.importorskip("pocketsphinx")
+    for package in ("livekit", "livekit/wakeword"):  # in the place of the one that has the stop words' networks
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def prepare(node: Node) -> None:
         shutil.copy(bundled_model(), node.folder / "own.gguf")
@@ -177,7 +206,7 @@ def test_what_else_a_node_can_be_without(start: Callable[..., Node]) -> None:
         health={"hot_c": 80},
     )
     with node.client() as client:
-        words = wait_for(node, client, Mode.NO_REMOTE, Mode.NO_MICROPHONE, Mode.HOT)
+        words = wait_for(node, client, Mode.NO_REMOTE, Mode.NO_MICROPHONE, Mode.NO_SPOKEN_STOP, Mode.HOT)
         assert "microphone counter" in words and "91 °C" in words
         assert client.command("go to dock 3").outcome is Outcome.ACTIONS
         heated(node, 70)

@@ -91,8 +91,8 @@ MEANINGS: Final[dict[Mode, Meaning]] = {
     ),
     Mode.NO_GATEKEEPER: Meaning(
         True,
-        "the local sockets",
-        "nobody new is let in over TCP; what came in with a key before goes on",
+        "the local sockets; who came in over TCP before goes on",
+        "nobody new gets in over TCP, or the file of keys cannot be read and the keys of before hold on",
     ),
     Mode.NO_METRICS: Meaning(
         True,
