@@ -50,6 +50,10 @@ class Stops:
         self._clock = clock
         self._resend_ms = resend_ms
         self._count = 0
+        self._presses = 0
+        """Every halt, those of a stop that holds already included."""
+        self._releases = 0
+        """Releases that are on their way to the disk."""
         self._latched: StopRow | None = None
         self._acknowledged: set[str] = set()
         self._sent_ms = 0.0
@@ -87,6 +91,7 @@ class Stops:
             self._hold(StopRow(stop_id, self._board.epoch, reason[:REASON_MAX], self._clock.wall_ms(), None, client))
         row = self._latched
         assert row is not None
+        self._presses += 1
         self._spread(row, everybody=True, now_ms=now_ms)
         to_bus_ms = self._clock.now_ms() - read_ms if read_ms is not None else None
         if fresh:
@@ -94,6 +99,8 @@ class Stops:
             self._dispatcher.end_all(Event.STOP)
             executors = len(self._dispatcher.lines.executors())
             self._stream.tell(StopLatched(row.stop_id, row.reason, executors, to_bus_ms))
+        elif self._releases:
+            self._journal.record(row)  # behind the release that is being written: it holds on
         return row.stop_id
 
     def acknowledge(self, stopped: Stopped) -> None:
@@ -117,13 +124,19 @@ class Stops:
         """Release exactly this stop, once that is on the disk. `client`: who asked for it.
 
         Raises:
-            ClientFault: NOT_STOPPED when no stop, or another one, holds.
+            ClientFault: NOT_STOPPED when no stop, or another one, holds; STOPPED when somebody stopped again meanwhile.
             NodeFault: JOURNAL_UNAVAILABLE; the stop holds on.
         """
-        row = self._held(stop_id)
+        row, presses = self._held(stop_id), self._presses
         released = replace(row, released_wall_ms=self._clock.wall_ms(), released_by=client)
-        await self._journal.write(released)
+        self._releases += 1
+        try:
+            await self._journal.write(released)
+        finally:
+            self._releases -= 1
         self._held(stop_id)
+        if self._presses != presses:
+            raise ClientFault(Code.STOPPED, "somebody stopped again meanwhile; the stop holds on", where="stop_id")
         self._latched = None
         self._dispatcher.halted = False
         self._pressed.clear()
