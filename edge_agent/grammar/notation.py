@@ -23,6 +23,8 @@ NESTING_MAX = 32
 """Groups inside one another."""
 REPEAT_MAX = 1_000
 """The larger number of `{m,n}`."""
+_REPEAT_DIGITS_MAX = 18
+"""Digits of one of them, leading zeros included; Python reads no number of thousands."""
 ELEMENTS_MAX = 100_000
 """Elements of all rules once every repetition is written out."""
 
@@ -236,6 +238,8 @@ def _repeat(node: Node, text: str, line: int) -> Repeat:
     if plain:
         return Repeat(node, *plain)
     low_text, comma, high_text = text.strip("{} ").partition(",")
+    if max(len(low_text.strip()), len(high_text.strip())) > _REPEAT_DIGITS_MAX:
+        _refuse(f"{text[:20]}… repeats more than {REPEAT_MAX} times", line)
     low = int(low_text)
     high = (int(high_text) if high_text.strip() else None) if comma else low
     if max(low, high or 0) > REPEAT_MAX:
@@ -261,7 +265,7 @@ def _characters(text: str, line: int) -> Iterator[str]:
                 _refuse(f"the escape \\{short} is not known", line)
             yield _ESCAPES.get(short, short)
         else:
-            if int(code, 16) > 0x10FFFF:
+            if int(code, 16) > 0x10FFFF or 0xD800 <= int(code, 16) <= 0xDFFF:
                 _refuse(f"no character has the number {code}", line)
             yield chr(int(code, 16))
         place = match.end()

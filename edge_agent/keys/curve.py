@@ -14,7 +14,8 @@ import zmq
 
 from edge_agent.errors import Code, ConfigurationFault
 
-_KEY: Final = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+_Z85: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_KEY: Final = re.compile(f"[{re.escape(_Z85)}]{{40}}")
 _PUBLISHED: Final = frozenset(
     {
         "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
@@ -44,7 +45,7 @@ def check_public(key: str, *, where: str) -> str:
     Raises:
         ConfigurationFault: KEY_INVALID.
     """
-    if not _KEY.fullmatch(key) or len(set(key)) == 1:
+    if not _is_key(key) or len(set(key)) == 1:
         raise ConfigurationFault(Code.KEY_INVALID, "a key is 40 characters of Z85", where=where)
     if key in _PUBLISHED:
         raise ConfigurationFault(
@@ -60,8 +61,20 @@ def check_pair(public: str, secret: str, *, where: str) -> KeyPair:
         ConfigurationFault: KEY_INVALID; never with the secret in its words.
     """
     check_public(public, where=where)
-    if not _KEY.fullmatch(secret):
+    if not _is_key(secret):
         raise ConfigurationFault(Code.KEY_INVALID, "the secret is not 40 characters of Z85", where=where)
     if zmq.curve_public(secret.encode("ascii")).decode("ascii") != public:
         raise ConfigurationFault(Code.KEY_INVALID, "the public key is not this secret's", where=where)
     return KeyPair(public, secret)
+
+
+def _is_key(text: str) -> bool:
+    """Whether libzmq reads it: 40 characters, of which each five are a number of 32 bits."""
+    return bool(_KEY.fullmatch(text)) and all(_number(text[place : place + 5]) < 1 << 32 for place in range(0, 40, 5))
+
+
+def _number(five: str) -> int:
+    value = 0
+    for char in five:
+        value = value * len(_Z85) + _Z85.index(char)
+    return value

@@ -22,6 +22,10 @@ from edge_agent.packs.base import REJECT, Pack
 
 SHOWN_CHARS_MAX = 120
 """Characters of a server's own words in an error."""
+LOG_LEAST = -10_000.0
+"""A token's logarithm below it counts as this; servers write -9999, -Infinity or any number for "never"."""
+LOG_ROUNDING = 0.01
+"""How far above 0, which is certain, a logarithm may stand by rounding; what stands higher is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +152,9 @@ def _probability(logprobs: Any) -> float | None:
             logs = numbers
         case _:
             return None
-    known = [log for log in logs if isinstance(log, int | float) and not isinstance(log, bool) and not math.isnan(log)]
-    return min(1.0, math.exp(min(0.0, sum(known)))) if len(known) == len(logs) else None
+    known = [
+        max(log, LOG_LEAST)
+        for log in logs
+        if isinstance(log, int | float) and not isinstance(log, bool) and log <= LOG_ROUNDING  # no NaN is
+    ]
+    return math.exp(min(0.0, sum(known))) if len(known) == len(logs) else None

@@ -17,7 +17,6 @@ known type.
 from __future__ import annotations
 
 import json
-import math
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn
@@ -29,6 +28,8 @@ from edge_agent.packs.base import Action, EntitySlot, Hazard, Pack, QuantitySlot
 from edge_agent.world.mention import Unit
 
 FILE_BYTES_MAX: Final = 1_000_000
+BOUND_MAX: Final = 1e15
+"""Of a number that can be said; beyond it a float no longer knows one from the next."""
 _TOP: Final = {
     "$schema",
     "$id",
@@ -141,7 +142,7 @@ def _slot(where: str, body: Any) -> Any:
 
 def _quantity(where: str, slot: dict[str, Any]) -> Any:
     unit = slot.get("x-unit", "count")
-    if unit not in set(Unit):
+    if unit not in tuple(Unit):
         _fault(f"{where}.x-unit", f"is one of {', '.join(Unit)}")
     low, high = (_bound(f"{where}.{key}", slot.get(key)) for key in ("minimum", "maximum"))
     if low > high:
@@ -151,8 +152,8 @@ def _quantity(where: str, slot: dict[str, Any]) -> Any:
 
 
 def _bound(where: str, value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        _fault(where, "is needed, a number")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -BOUND_MAX <= value <= BOUND_MAX:
+        _fault(where, f"is needed, a number within ±{BOUND_MAX:g}")
     return value
 
 

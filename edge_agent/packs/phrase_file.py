@@ -144,17 +144,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def _located(loader: _Loader, node: yaml.ScalarNode) -> Located:
-    text = Located(node.value)
+    text = Located(loader.construct_scalar(node))
     text.where = f"{loader.path}:{node.start_mark.line + 1}"
     return text
 
 
 def _once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    if not isinstance(node, yaml.MappingNode):  # a tag can call anything a mapping
+        raise yaml.constructor.ConstructorError(None, None, f"expected a mapping, not a {node.id}", node.start_mark)
     mapping: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, Located):
-            key = _located(loader, key_node)
+            key = _located(loader, key_node)  # yes, no, 5: what YAML takes for a truth or a number is a name here
         if key in mapping:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {str(key)!r} stands here twice", key_node.start_mark
@@ -163,5 +165,18 @@ def _once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return mapping
 
 
+def _plain(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """A number, a truth, a date or bytes, as PyYAML reads them; it has no error of its own for what only looks so."""
+    try:
+        return yaml.SafeLoader.yaml_constructors[node.tag](loader, node)
+    except (ValueError, LookupError, AttributeError, ArithmeticError) as problem:
+        kind = node.tag.rpartition(":")[2]
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{str(node.value)[:40]!r} is no {kind}", node.start_mark
+        ) from problem
+
+
+for _kind in ("int", "float", "bool", "timestamp", "binary"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _plain)
 _Loader.add_constructor("tag:yaml.org,2002:str", _located)
 _Loader.add_constructor("tag:yaml.org,2002:map", _once)

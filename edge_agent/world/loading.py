@@ -46,7 +46,7 @@ def load_world(path: Path) -> World:
     text = _read(path)
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except (ValueError, RecursionError) as problem:  # also for numbers of thousands of digits, and lists that deep
         line = re.search(r"at line (\d+)", str(problem))  # else "at end of document"
         number = line.group(1) if line else len(text.splitlines())
         raise _invalid(f"no TOML: {problem}", f"{path}:{number}") from problem
@@ -129,7 +129,7 @@ def _place(path: Path, lines: list[str], where: str) -> str:
     parts = where.split(".")
     if parts[0] == "synonyms":
         start = _line_of(lines, _SYNONYMS_HEADER, 0)
-    elif parts[0] == "entities" and len(parts) > 1:
+    elif parts[0] == "entities" and len(parts) > 1 and parts[1].isdecimal():  # or a key of the file's own that looks so
         start = _line_of(lines, _ENTITY_HEADER, int(parts[1]))
     else:
         start = None
