@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge_agent import limits
 from edge_agent.errors import Code
-from edge_agent.messages import ActionState, Outcome
+from edge_agent.messages import FROM_NODE, ActionState, Beat, Outcome
+from edge_agent.messages.codec import Codec
 from edge_agent.observe.events import (
     ActionChanged,
     CommandAccepted,
@@ -27,6 +30,7 @@ from edge_agent.observe.metric_table import METRICS, PREFIX, Kind
 from edge_agent.observe.metrics import Metrics
 from edge_agent.observe.modes import MEANINGS, Degraded, Mode
 from edge_agent.observe.vitals import Card, Child, MachineState, Temperature, Vitals
+from edge_agent.settings import HealthSettings, load_settings
 
 PAGE = (Path(__file__).parent.parent / "docs" / "health.md").read_text(encoding="utf-8")
 MACHINE = MachineState(
@@ -209,3 +213,32 @@ def test_the_page_names_every_mode() -> None:
     ]
     assert rows == wanted
     assert set(MEANINGS) == set(Mode)
+
+
+def blocks(kind: str) -> list[str]:
+    """The page's blocks of this kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_settings_on_the_page_are_settings(tmp_path: Path) -> None:
+    """Every field of the section, each with a value that is taken."""
+    (block,) = blocks("toml")
+    (tmp_path / "node.toml").write_text(block)
+    load_settings(tmp_path / "node.toml")
+    assert set(tomllib.loads(block)["health"]) == set(HealthSettings.model_fields)
+
+
+def test_the_beat_on_the_page_is_one() -> None:
+    """What is shown is what the codec reads."""
+    (block,) = blocks("json")
+    assert isinstance(Codec(FROM_NODE).decode(block.strip().encode()), Beat)
+
+
+def test_the_alerts_on_the_page_are_about_metrics_that_there_are() -> None:
+    """A scrape configuration, and three alerts."""
+    scrape, alerts = (yaml.safe_load(block) for block in blocks("yaml"))
+    assert scrape["scrape_configs"][0]["static_configs"]
+    rules = alerts["groups"][0]["rules"]
+    assert len(rules) == 3
+    named = {name.removesuffix("_bucket") for rule in rules for name in re.findall(r"edge_agent_\w+", rule["expr"])}
+    assert named <= {PREFIX + one.name for one in METRICS}

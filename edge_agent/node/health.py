@@ -64,7 +64,7 @@ class Health:
         """What is missing now; a mode stands as often as there are reasons for it."""
         missing = list(self._lasting)
         if not self._engine.ready:
-            missing.append(Degraded(Mode.NO_MODEL, str(self._engine.facts.get("last_end") or "starting")))
+            missing.append(Degraded(Mode.NO_MODEL, _why_away(self._engine.facts)))
         if self._journal.trouble:
             missing.append(Degraded(Mode.NO_JOURNAL, self._journal.trouble))
         missing += self._engine.missing
@@ -96,3 +96,8 @@ class Health:
         for mode in self._held.keys() - held.keys():
             self._stream.tell(ModeChanged(mode, holds=False, words=""))
         self._held = held
+
+
+def _why_away(facts: Mapping[str, Any]) -> str:
+    """How the engine before this one ended, or why a server is away, in the engine's own words."""
+    return str(facts.get("last_end") or facts.get("away") or "starting")
