@@ -335,3 +335,26 @@ def test_what_is_spoken_of_again_as_it_is_wanted_there() -> None:
     sentence = linked("don't guide tom to the gate, guide them to dock 3")
     assert objection(ROBOT, sentence, '[{"action":"guide","person":1,"place":3}]') is None
     assert objection(ROBOT, sentence, '[{"action":"guide","person":1,"place":2}]') is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "don't stop",
+        "do not stop now",
+        "please never stop",
+        "don't you ever halt",
+        "no stopping please",
+        "dont st\u043ep",
+    ],
+)
+def test_not_to_stop_is_no_order_to_move(text: str) -> None:
+    """Whatever the model makes of it."""
+    for answer in ('[{"action":"move","direction":"forward"}]', '[{"action":"resume"}]'):
+        refusal = objection(ROBOT, linked(text), answer)
+        assert refusal is not None and refusal.reason is RejectReason.NOT_A_COMMAND
+
+
+@pytest.mark.parametrize("text", ["don't stop until dock 3 go to dock 3", "do not stop at the gate go to dock 3"])
+def test_an_order_beside_it_is_one(text: str) -> None:
+    assert objection(ROBOT, linked(text), '[{"action":"go_to","place":1}]') is None

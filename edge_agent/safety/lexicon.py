@@ -45,6 +45,9 @@ CRIES_WHERE_IT_MOVES = _phrases("""
 """)
 """Cries that mean something else at a counter or in a living room."""
 
+NOT = _phrases("dont, do not, dont you, do not you, dont ever, do not ever, never, no, you must not, you should not")
+"""What turns a stop into its opposite, which is no order to move."""
+
 OPENERS = _phrases("""
     can you, could you, cant you, can we, you can, you may, you must, you should, you need to, you have to
     you better, you had better, youd better, you got to, you gotta, i say, i told you to, i tell you to

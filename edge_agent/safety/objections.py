@@ -19,6 +19,7 @@ from edge_agent.packs.base import Pack, QuantitySlot, TextSlot
 from edge_agent.safety.forbidden import forbidden, said_in
 from edge_agent.safety.injection import is_injected
 from edge_agent.safety.remarks import harms, remark
+from edge_agent.safety.stop import forbids_a_stop
 from edge_agent.safety.unknown_things import strange_thing, unknown_thing
 from edge_agent.world.lexicon import FUNCTION_WORDS
 from edge_agent.world.mention import Linked, Mention, MentionType, Unit
@@ -45,6 +46,8 @@ def objection(pack: Pack, linked: Linked, answer: str, familiar: frozenset[str] 
         return _refusal(RejectReason.NOT_A_COMMAND, "this is addressed to a language model")
     if verb := harms(linked):
         return _refusal(RejectReason.UNSUPPORTED, f"{verb!r}: nobody is hurt here")
+    if forbids_a_stop(linked.text) and _moves(pack, calls):
+        return _refusal(RejectReason.NOT_A_COMMAND, "not to stop is no order to move")
     if why := remark(linked, moves=_moves(pack, calls)):
         return _refusal(RejectReason.NOT_A_COMMAND, why)
     if places := forbidden(pack, linked, calls):

@@ -29,6 +29,7 @@ from edge_agent.safety.lexicon import (
     FILLERS,
     GERUNDS,
     NEVER_A_NAME,
+    NOT,
     OPENERS,
     VERBS,
     Phrase,
@@ -46,6 +47,7 @@ def _indexed(*lists: frozenset[Phrase]) -> _ByFirstWord:
 
 
 _BEFORE = _indexed(FILLERS, OPENERS)
+_NOT = _indexed(NOT)
 _VERBS = _indexed(VERBS)
 _VERBS_AND_GERUNDS = _indexed(VERBS, GERUNDS)
 _AFTER_A_VERB = _indexed(FILLERS, CLOSERS)
@@ -82,6 +84,18 @@ def is_stop(text: str, *, prefix: bool) -> bool:
         return True
     # without a comma a name is only believed where nothing but a stop follows it
     return bool(words) and words[0] not in NEVER_A_NAME and _is_only_stop(words[1:], cries)
+
+
+def forbids_a_stop(text: str) -> bool:
+    """Whether this sentence says not to stop, and nothing else: "don't stop", "please never stop now"."""
+    words = _words(plain_letters(text[:CHARS_READ_MAX].translate(_APOSTROPHES)))
+    reached = {0}
+    for place in range(len(words)):
+        if place in reached:
+            reached.update(_ends(words, place, _BEFORE))
+            if any(_is_only_stop(words[after:], _CRIES) for after in _ends(words, place, _NOT)):
+                return True
+    return False
 
 
 def _readings(plain: str) -> Iterator[Phrase]:
