@@ -137,9 +137,10 @@ class ScrapeServer:
     async def _one(self, connection: socket.socket) -> None:
         """One connection: one request, one answer."""
         reader, writer = await asyncio.open_connection(sock=connection, limit=limits.SCRAPE_REQUEST_BYTES_MAX)
-        writer.transport.set_write_buffer_limits(high=0)  # so that drain waits until the peer has taken everything
         try:
             async with asyncio.timeout(limits.SCRAPE_MS_MAX / 1000.0):
+                # so that drain waits until the peer has taken everything
+                writer.transport.set_write_buffer_limits(high=0)
                 request = await reader.readuntil(_END)
                 writer.write(self._answer(request))
                 await writer.drain()
