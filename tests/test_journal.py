@@ -22,7 +22,6 @@ from edge_agent.observe.journal import Journal
 from edge_agent.observe.records import (
     ROWS,
     ActionRow,
-    AnchorRow,
     CommandRow,
     ConfigurationRow,
     JournalRow,

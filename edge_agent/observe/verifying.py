@@ -101,7 +101,8 @@ class _Pass:
 
     def __init__(self, connection: sqlite3.Connection, known: Sequence[Head]) -> None:
         self._connection = connection
-        self._known = {head.seq: head for head in sorted(known, key=lambda head: head.seq) if head.seq}
+        self._known = sorted({head for head in known if head.seq}, key=lambda head: head.seq)
+        self._compared = {head.seq for head in self._known}
         self._last: dict[tuple[str, str], int] = {}
         """The last entry of every key."""
         self._grown = dict.fromkeys((kind.TABLE for kind in ROWS if not kind.KEY), 0)
@@ -109,7 +110,7 @@ class _Pass:
         self.entries = self.rows = 0
 
     def verdict(self, broken: Break | None) -> Verdict:
-        older = tuple(head for seq, head in self._known.items() if seq < self.cut.seq)
+        older = tuple(head for head in self._known if head.seq < self.cut.seq)
         return Verdict(self.head, self.cut, self.entries, self.rows, broken, older)
 
     def chain(self) -> None:
@@ -121,7 +122,7 @@ class _Pass:
             self.cut = _cut_of(*anchors[0])
         self._compare_known(self.cut)
         self._links()
-        lost = next((head for seq, head in self._known.items() if seq > self.head.seq), None)
+        lost = next((head for head in self._known if head.seq > self.head.seq), None)
         if lost is not None:
             first = self.head.seq + 1
             raise _Broken(first, Wrong.TAIL, f"the tail is missing: entries {first} to {lost.seq} were there once")
@@ -139,7 +140,7 @@ class _Pass:
             expected += 1
             self.head = Head(seq, link)
             self.entries += 1
-            if seq in self._known:
+            if seq in self._compared:
                 self._compare_known(self.head)
             if table in self._grown:
                 self._grown[table] += 1
@@ -149,8 +150,7 @@ class _Pass:
                 raise _Broken(seq, Wrong.ROW, f"there is no table {table!r}")
 
     def _compare_known(self, head: Head) -> None:
-        known = self._known.get(head.seq)
-        if known is not None and known.link != head.link:
+        if any(known.seq == head.seq and known.link != head.link for known in self._known):
             raise _Broken(head.seq, Wrong.CHANGED, "another chain than the one whose head is known")
 
     def _displaced(self, entry: Entry) -> _Broken:
