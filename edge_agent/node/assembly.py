@@ -16,6 +16,7 @@ from edge_agent.node.access import Access, Sight
 from edge_agent.node.ahead import ReadingAhead
 from edge_agent.node.answering import Answering
 from edge_agent.node.approval import Approval
+from edge_agent.node.arrivals import Arrivals
 from edge_agent.node.attached import Attached
 from edge_agent.node.board import Board
 from edge_agent.node.boot import State
@@ -130,6 +131,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
         clock=clock,
         reply=reply,
         last_word=sockets.send_last,
+        arrivals=Arrivals(),
         epoch=parts.state.epoch,
     )
     desk.reception = reception

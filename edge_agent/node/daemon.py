@@ -87,7 +87,9 @@ class Daemon:
 
     async def _receive(self, door: Door) -> None:
         while True:
-            self.reception.receive(await door.receive())
+            with self.reception.arrivals.waiting():
+                received = await door.receive()
+            self.reception.receive(received)
             # a burst of commands begins one a turn of the loop, so that a stop behind it is read after the next of them
             await asyncio.sleep(0)
 
@@ -95,6 +97,7 @@ class Daemon:
         health_ms = prune_ms = alive_ms = self.clock.now_ms()
         while True:
             now_ms = self.clock.now_ms()
+            self.reception.arrivals.look(now_ms, receivers=len(self.sockets.doors))
             self.confirmations.expire(now_ms)
             self.dispatcher.tick()
             self.stops.tick()

@@ -40,6 +40,7 @@ from edge_agent.messages.codec import Codec, encode, request_id_of
 from edge_agent.node.acceptance import Reply
 from edge_agent.node.access import Access
 from edge_agent.node.approval import Approval
+from edge_agent.node.arrivals import Arrivals
 from edge_agent.node.hearing import Hearing
 from edge_agent.node.orders import Admission
 from edge_agent.node.pipeline import Pipeline, Prelude
@@ -92,11 +93,12 @@ class Reception:
     clock: Clock
     reply: Reply
     last_word: LastWord
+    arrivals: Arrivals
     epoch: int
 
     def receive(self, received: Received) -> None:
         """Take one message in."""
-        received_ms = self.clock.now_ms()
+        received_ms = self.arrivals.since(self.clock.now_ms())
         peer, frames = received.peer, received.frames
         try:
             grant = self.access.grant(received.key)

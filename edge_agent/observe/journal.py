@@ -86,6 +86,7 @@ class Journal:
         self._overflowed = False
         self._pruning = False
         self._trouble = trouble
+        self._going_on = asyncio.Lock()
         self._thread = threading.Thread(target=self._serve, name="journal", daemon=True)
         self._thread.start()
 
@@ -189,7 +190,11 @@ class Journal:
     async def _submit(self, work: Callable[[Book], T], sort: _Sort = _Sort.WRITE) -> T:
         future: Future[T] = Future()
         self._queue.put(_Job(work, future, sort))
-        return await asyncio.wrap_future(future)
+        result = await asyncio.wrap_future(future)
+        # those that shared a sync go on one a turn of the loop, so that a stop is read between them
+        async with self._going_on:
+            await asyncio.sleep(0)
+        return result
 
     def _serve(self) -> None:
         closing = False
