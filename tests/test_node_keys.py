@@ -28,6 +28,15 @@ def keyed() -> Iterator[KeyedNode]:
     yield from keyed_node()
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[KeyedNode]:
+    """A node that several tests share, each with keys of its own; no test leaves a stop behind."""
+    for keyed in keyed_node():
+        keyed.keys.add("first", **OPERATOR)
+        keyed.node.start()
+        yield keyed
+
+
 class Peer:
     """A DEALER with a key that sends what it likes."""
 
@@ -157,46 +166,44 @@ def test_a_robot_whose_key_ends_is_stopped_and_shut_out(keyed: KeyedNode) -> Non
         assert isinstance(turned_away, ErrorReply) and turned_away.code is Code.KEY_REVOKED
 
 
-def test_a_key_added_while_the_node_runs_gets_in(keyed: KeyedNode) -> None:
-    keyed.keys.add("desk", **OPERATOR)
-    keyed.node.start()
-    late = keyed.keys.add("late", verbs={Verb.WATCH})
-    with keyed.client(late) as client:
+def test_a_key_added_while_the_node_runs_gets_in(running: KeyedNode) -> None:
+    late = running.keys.add("late", verbs={Verb.WATCH})
+    with running.client(late) as client:
         assert client.snapshot().packs
         assert refused(client) is Code.FORBIDDEN
 
 
-def test_rights_are_asked_for_before_anything_is_done(keyed: KeyedNode) -> None:
+def test_rights_are_asked_for_before_anything_is_done(running: KeyedNode) -> None:
     """A watcher may not stop, a robot may not command, a halt key may stop in words; none of it is in the journal."""
-    watcher = keyed.keys.add("screen")
-    robot = keyed.keys.add("porter", **ROBOT)
-    button = keyed.keys.add("button", verbs={Verb.HALT})
-    keyed.node.start()
-    with keyed.client(watcher) as client:
+    watcher = running.keys.add("screen")
+    robot = running.keys.add("porter", **ROBOT)
+    button = running.keys.add("button", verbs={Verb.HALT})
+    with running.client(watcher) as client:
         assert refused(client) is Code.FORBIDDEN and refused(client, "stop") is Code.FORBIDDEN
         with pytest.raises(EdgeAgentError):
             client.halt()
         assert client.snapshot().stop_id is None
-    with keyed.client(robot) as client:
+    with running.client(robot) as client:
         assert refused(client) is Code.FORBIDDEN
     with Peer(robot) as other:
         other.say(Hello(robot="crane", removes_duplicates=True))
         answer = other.hear()
         assert isinstance(answer, ErrorReply) and answer.code is Code.FORBIDDEN
-    with keyed.client(button) as client:
+    with running.client(button) as client:
         assert client.command("stop").outcome is Outcome.STOPPED
         with pytest.raises(EdgeAgentError) as fault:
             client.resume("s-1-1")
         assert fault.value.code is Code.FORBIDDEN
-    with keyed.node.client() as local:
-        assert local.snapshot().stop_id == "s-1-1"
+    with running.node.client() as local:
+        stop_id = local.snapshot().stop_id
+        assert stop_id is not None
+        local.resume(stop_id)
 
 
-def test_request_ids_and_dialogues_of_two_keys_are_two(keyed: KeyedNode) -> None:
+def test_request_ids_and_dialogues_of_two_keys_are_two(running: KeyedNode) -> None:
     """The same id is two requests, and another's answer is not told."""
-    one, two = keyed.keys.add("one", **OPERATOR), keyed.keys.add("two", **OPERATOR)
-    keyed.node.start()
-    with keyed.client(one) as first, keyed.client(two) as second:
+    one, two = running.keys.add("one", **OPERATOR), running.keys.add("two", **OPERATOR)
+    with running.client(one) as first, running.client(two) as second:
         mine = first.command("go to dock 3", request_id="same", session="s")
         theirs = second.command("go to packing", request_id="same", session="s")
         assert mine.command_id != theirs.command_id
@@ -204,9 +211,8 @@ def test_request_ids_and_dialogues_of_two_keys_are_two(keyed: KeyedNode) -> None
         assert first.command("go to dock 3", request_id="same", session="s") == mine
 
 
-def test_a_burst_is_limited_and_a_stop_passes(keyed: KeyedNode) -> None:
-    desk = keyed.keys.add("desk", verbs={Verb.COMMAND}, robots=("*",), rate_per_s=5)
-    keyed.node.start()
+def test_a_burst_is_limited_and_a_stop_passes(running: KeyedNode) -> None:
+    desk = running.keys.add("desk", verbs={Verb.COMMAND}, robots=("*",), rate_per_s=5)
     with Peer(desk) as peer:
         for number in range(60):
             peer.say(Command(request_id=f"b-{number}", text="go to dock 3"))
@@ -216,12 +222,13 @@ def test_a_burst_is_limited_and_a_stop_passes(keyed: KeyedNode) -> None:
             codes.append(message.code if isinstance(message, ErrorReply) else type(message).__name__)
     assert codes.count(Code.RATE_LIMITED) >= 45
     assert "Halted" in codes
+    with running.node.client() as local:
+        local.resume(local.snapshot().stop_id or "")
 
 
-def test_nobody_can_take_anothers_place_by_a_routing_id(keyed: KeyedNode) -> None:
+def test_nobody_can_take_anothers_place_by_a_routing_id(running: KeyedNode) -> None:
     """An id that a peer chose is refused whatever it says; an executor's connection has one that nobody can choose."""
-    desk = keyed.keys.add("desk", **OPERATOR)
-    keyed.node.start()
+    desk = running.keys.add("desk", **OPERATOR)
     with Peer(desk, routing_id=b"executor-1") as peer:
         peer.say(Command(request_id="r", text="go to dock 3"))
         answer = peer.hear()
@@ -241,10 +248,8 @@ def test_tcp_without_a_key_is_not_opened(keyed: KeyedNode) -> None:
     assert "INSECURE_BIND" in keyed.node.log() and "keys init" in keyed.node.log()
 
 
-def test_the_local_sockets_go_on_beside_tcp(keyed: KeyedNode) -> None:
-    keyed.keys.add("desk", **OPERATOR)
-    keyed.node.start()
-    with keyed.node.client() as local:
+def test_the_local_sockets_go_on_beside_tcp(running: KeyedNode) -> None:
+    with running.node.client() as local:
         assert local.command("go to dock 3").outcome is Outcome.ACTIONS
 
 
