@@ -82,6 +82,8 @@ WORLDS: Final = {
             Entity("Cellar Door", "lock", area="Kitchen"),
             Entity("Back Door", "lock", area="Nursery"),
             Entity("Lamp", "light", area="Kitchen"),
+            Entity("Robby", "vacuum", area="Kitchen"),
+            Entity("Crib Robot", "vacuum", area="Nursery"),
         ]
     ),
     "kiosk": World.of([Entity("espresso", "drink"), Entity("tea", "drink", ("chai",)), Entity("large", "size")]),
@@ -107,6 +109,7 @@ SETTINGS: Final = PolicySettings.model_validate(
             {"place": "server room"},
             {"place": "Cellar Door", "actions": ["HassTurnOff", "HassToggle"]},
             {"place": "pit", "pack": "winch"},
+            {"place": "Nursery", "pack": "home"},
         ],
     }
 )
@@ -130,8 +133,19 @@ _RANGES: Final = {
     ("lift", "speed"): (1.0, 20.0),
 }
 _FORBIDDEN: Final = {"open", "HassVacuumStart"}
-_KITCHEN_ONLY: Final = {"kitchen", "stove heater", "lamp", "cellar door"}
-_NOT_THE_CELLAR: Final = {"cot heater", "stove heater", "nursery", "upstairs", "back door", "lamp"}
+_KITCHEN_ONLY: Final = {"kitchen", "stove heater", "lamp", "cellar door", "robby"}
+_NOT_THE_CELLAR: Final = {
+    "cot heater",
+    "stove heater",
+    "nursery",
+    "upstairs",
+    "back door",
+    "lamp",
+    "robby",
+    "crib robot",
+}
+_NURSERY: Final = {"nursery", "cot heater", "back door", "crib robot"}
+_DRIVING: Final = {"HassVacuumReturnToBase", "HassLawnMowerStartMowing", "HassLawnMowerDock"}
 
 
 def object_to(pack: str, planned: tuple[Planned, ...], *, area: str | None, speaker: str | None) -> str:
@@ -171,6 +185,10 @@ def _wrong(pack: str, action: dict[str, Any], area: str | None, speaker: str | N
         return "reaches a closed place"
     if name == "HassClimateSetTemperature" and not reached & _KITCHEN_ONLY and action["temperature"] > 22:
         return "is too warm for the nursery"
+    mowers = action.get("domain") == "lawn_mower" and "name" not in action
+    drives = name in _DRIVING or (mowers and name in ("HassTurnOn", "HassToggle"))
+    if drives and (reached & _NURSERY or "upstairs" in named or not reached & (_KITCHEN_ONLY | {"yard"})):
+        return "may drive into the nursery"
     if name in ("HassTurnOff", "HassToggle") and ("cellar door" in named or not reached & _NOT_THE_CELLAR):
         return "may turn the cellar door"
     return ""

@@ -125,8 +125,9 @@ class Desk:
             await asyncio.sleep(0.001)
         return self.sent
 
-    def rows(self) -> list[tuple[str, str, str]]:
+    async def rows(self) -> list[tuple[str, str, str]]:
         """What the journal has of confirmations: action, outcome, client."""
+        await self.journal.find("nobody", "nothing")  # behind everything that was to be written
         return list(self.connection.execute("SELECT action_id, outcome, client FROM confirmation"))
 
 
@@ -154,7 +155,7 @@ def test_the_askers_token_counts_once(tmp_path: Path) -> None:
         assert await desk.say(job, asked.token) == Code.CONFIRMATION_UNKNOWN
         await desk.settle()
         assert desk.sent == ["a"]
-        assert desk.rows() == [("a", "confirmed", "asker")]
+        assert await desk.rows() == [("a", "confirmed", "asker")]
 
     at_desk(play, tmp_path)
 
@@ -205,7 +206,7 @@ def test_without_a_token_it_takes_authority(tmp_path: Path) -> None:
         job, _ = desk.ask("d", UNLOCK)
         assert await desk.say(job, None, client="operator", by_authority=True) == "confirmed"
         assert await desk.settle() == ["d"]
-        assert desk.rows()[-1] == ("d", "confirmed", "operator")
+        assert (await desk.rows())[-1] == ("d", "confirmed", "operator")
 
     at_desk(play, tmp_path)
 
@@ -282,7 +283,7 @@ def test_a_yes_to_what_is_gone_by_now_is_refused(by_authority: bool, tmp_path: P
         assert await desk.say(job, token, by_authority=by_authority) == Code.POLICY_REFUSED
         assert job.ended
         assert job.reason == "POLICY_REFUSED: name: nothing is known here (any more) that is called 'front door'"
-        assert desk.rows() == [("a", "POLICY_REFUSED", "asker")]
+        assert await desk.rows() == [("a", "POLICY_REFUSED", "asker")]
         assert await desk.settle() == []
 
     at_desk(play, tmp_path)

@@ -39,6 +39,7 @@ HOUSE = World.of(
         Entity("Stove Heater", "climate", area="Kitchen"),
         Entity("Cellar Door", "lock", area="Kitchen"),
         Entity("Back Door", "lock", area="Kitchen"),
+        Entity("Robby", "vacuum", area="Kitchen"),
     ]
 )
 MENU = World.of([Entity("espresso", "drink"), Entity("tea", "drink")])
@@ -274,6 +275,33 @@ def test_a_place_can_be_closed_to_actions_that_do_not_move(action: dict[str, Any
     """They are named; then an action on everything of a room is one on the place in it."""
     rules = policy(no_go=[{"place": "Cellar Door", "pack": "home", "actions": ["HassTurnOff"]}])
     assert (refusal(rules, action, pack="home") is not None) == refused
+
+
+@pytest.mark.parametrize(
+    ("where", "refused"),
+    [
+        pytest.param({"area": "Nursery"}, True, id="there"),
+        pytest.param({"floor": "Upstairs"}, True, id="on-its-floor"),
+        pytest.param({}, True, id="everywhere"),
+        pytest.param({"area": "here"}, True, id="nobody-knows-where"),
+        pytest.param({"area": "Kitchen"}, False, id="elsewhere"),
+        pytest.param({"name": "Robby"}, False, id="a-machine-that-is-elsewhere"),
+    ],
+)
+def test_what_drives_through_a_whole_room_keeps_out_of_a_place_in_it(where: dict[str, str], refused: bool) -> None:
+    """A vacuum sent to a floor cleans all its rooms, and one that is sent nowhere cleans them all."""
+    action = {"action": "HassVacuumStart", **where}
+    assert (refusal(policy(no_go=[{"place": "Nursery"}]), action, pack="home") is not None) == refused
+    elsewhere = refusal(policy(no_go=[{"place": "server room"}]), action, pack="home")
+    assert elsewhere is None, "another world's place is no place here"
+
+
+def test_a_thing_of_another_kind_is_no_target() -> None:
+    """A floor is no vacuum; what has no kind fits anywhere."""
+    wrong = refusal(policy(), {"action": "HassVacuumStart", "name": "Upstairs"}, pack="home")
+    assert wrong is not None and wrong.where == "name"
+    world = HOUSE.updated([], [Entity("Dusty")])
+    assert refusal(policy(), {"action": "HassVacuumStart", "name": "Dusty"}, pack="home", world=world) is None
 
 
 def test_nothing_holds_up_a_stop() -> None:

@@ -66,7 +66,7 @@ class Policy:
     def _judged(self, pack: Pack, action: Any, situation: Situation) -> tuple[ActionSpec, Planned]:
         spec = _spec_of(pack, action)
         _check_slots(spec, action)
-        _check_names(spec, action, situation)
+        _check_names(pack, spec, action, situation)
         hazard = _hazard_of(pack, spec, action, situation)
         if hazard != "stop":
             breach = self.rules.breach(pack.name, spec, action, hazard=hazard, situation=situation)
@@ -105,16 +105,23 @@ def _check_slots(spec: ActionSpec, action: JsonAction) -> None:
             raise _refused(problem, slot.name)
 
 
-def _check_names(spec: ActionSpec, action: JsonAction, situation: Situation) -> None:
-    """Only what is known here can be named; also the speaker and the speaker's place, by word or as the sender told."""
+def _check_names(pack: Pack, spec: ActionSpec, action: JsonAction, situation: Situation) -> None:
+    """Only what is known here, of a fitting kind, can be named.
+
+    The speaker and the speaker's place can, too: by word, or by the name that the sender told.
+    """
     told = {word.casefold() for word in (situation.area, situation.speaker) if word is not None}
     for slot in spec.slots:
         if not isinstance(slot.slot, EntitySlot) or slot.name not in action:
             continue
         name = action[slot.name]
-        pointing = name in AT_THE_SPEAKER and name in slot.slot.words
-        if not pointing and name.casefold() not in told and situation.world.entity(name) is None:
+        if name.casefold() in told or (name in AT_THE_SPEAKER and name in slot.slot.words):
+            continue
+        found = situation.world.entity(name)
+        if found is None:
             raise _refused(f"nothing is known here (any more) that is called {name!r}", slot.name)
+        if not any(pack.fits(slot.slot, one) for one in (found, *situation.world.names.named(name))):
+            raise _refused(f"{name!r} is of kind {found.kind!r}, which has no place there", slot.name)
 
 
 def _hazard_of(pack: Pack, spec: ActionSpec, action: JsonAction, situation: Situation) -> Hazard:

@@ -85,7 +85,7 @@ class _Reader:
         packs: set[str] = set()
         for place, name in enumerate(rule.actions):
             specs = self._specs(origin, rule, name, f"actions.{place}")
-            if any(spec.hazard == "motion" and not _names_things(spec) for spec in specs.values()):
+            if not all(map(_names_things, specs.values())):
                 _fault(f"{origin}.actions.{place}", f"{name} names no place or thing; use [[policy.forbid]] or a limit")
             packs |= specs.keys()
         if not rule.actions:
@@ -93,7 +93,8 @@ class _Reader:
             if not packs:
                 _fault(origin, "no action of this pack moves: name the `actions` that the place is closed to")
         scope = self._scope(origin, rule, packs, None if rule.later else rule.place, "place")
-        return NoGo(Scope(origin, scope.packs, scope.robot, rule.place), rule.place, frozenset(rule.actions))
+        known_in = frozenset(name for name in packs if _is_known(self._worlds[name], rule.place))
+        return NoGo(Scope(origin, scope.packs, scope.robot, rule.place), rule.place, frozenset(rule.actions), known_in)
 
     def _scope(
         self, origin: str, rule: RuleSettings, packs: Iterable[str], area: str | None, field: str = "area"

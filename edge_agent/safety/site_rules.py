@@ -17,6 +17,8 @@ from edge_agent.world.store import World
 
 AT_THE_SPEAKER: Final = frozenset({"me", "here"})
 """Words that an action may hold as they are; the robot finds the speaker by itself."""
+_WHOLE: Final = frozenset({"area", "floor"})
+"""A slot for nothing else means all that lies in what stands there, as with Home Assistant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ class Scope:
             return True
         named = [name for _slot, name in _named(spec, action)]
         if AT_THE_SPEAKER.intersection(named):
-            named = [name for name in (*named, situation.area, situation.speaker) if name is not None and name not in AT_THE_SPEAKER]
+            if situation.area is None:
+                return True
+            told = (situation.area, situation.speaker)
+            named = [name for name in (*named, *told) if name and name not in AT_THE_SPEAKER]
         above = whereabouts(situation.world, self.area)
         return not named or any(
             key_of(self.area) in _lies_in(name, situation) or key_of(name) in above for name in named
@@ -106,17 +111,23 @@ class Ban:
 
 @dataclass(frozen=True, slots=True)
 class NoGo:
-    """A place that some actions, or all that move, are closed to; `scope` has it as its area."""
+    """A place that some actions, or all that move, are closed to; `scope` has it as its area.
+
+    `known_in`: packs whose worlds had it at the start.
+    """
 
     scope: Scope
     place: str
     actions: frozenset[str] = frozenset()
+    known_in: frozenset[str] = frozenset()
 
-    def breach(self, spec: ActionSpec, action: JsonAction, *, hazard: Hazard, situation: Situation) -> Breach | None:
+    def breach(
+        self, pack: str, spec: ActionSpec, action: JsonAction, *, hazard: Hazard, situation: Situation
+    ) -> Breach | None:
         """Why the action may not happen, or None.
 
-        What moves goes to what it names. Anything else acts on all that lies in what it names, and on everything where
-        it names nothing: then it is closed where it cannot be shown to keep out of the place.
+        What moves goes to what it names. What acts on a whole room or floor, or names nothing where it could, acts on
+        all that lies there: that is closed where it cannot be shown to keep out of the place.
         """
         moves = "motion" in (spec.hazard, hazard)
         if spec.name not in self.actions if self.actions else not moves:
@@ -125,10 +136,15 @@ class NoGo:
             if key_of(self.place) in _lies_in(name, situation):
                 lies = "is" if key_of(name) == key_of(self.place) else f"is or lies in {self.place!r},"
                 return Breach(f"{name!r} {lies} a no-go place here ({self.scope.origin})", slot)
-        if not moves and self.scope.holds_at(spec, action, situation):
+        reaches = (not moves or _acts_on_all(spec, action)) and self.scope.holds_at(spec, action, situation)
+        if reaches and self._is_in(pack, situation.world):
             message = f"{spec.name} would reach into {self.place!r}, a no-go place here ({self.scope.origin})"
             return Breach(message, "action")
         return None
+
+    def _is_in(self, pack: str, world: World) -> bool:
+        """Whether this pack's world has the place, now or before an update."""
+        return pack in self.known_in or any(True for _ in world.ever_called(self.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +169,7 @@ class SiteRules:
                     return Breach(f"{spec.name}.{limit.slot} {problem} ({limit.scope.origin})", limit.slot)
         for no_go in self.no_go:
             if no_go.scope.holds(pack, situation):
-                breach = no_go.breach(spec, action, hazard=hazard, situation=situation)
+                breach = no_go.breach(pack, spec, action, hazard=hazard, situation=situation)
                 if breach is not None:
                     return breach
         return None
@@ -186,6 +202,13 @@ def _named(spec: ActionSpec, action: JsonAction) -> Iterator[tuple[str, str]]:
     for slot in spec.slots:
         if isinstance(slot.slot, EntitySlot) and slot.name in action:
             yield slot.name, action[slot.name]
+
+
+def _acts_on_all(spec: ActionSpec, action: JsonAction) -> bool:
+    """Whether it acts on everything of an area or a floor, or on everything there is, by leaving all such slots out."""
+    slots = [(slot.name, slot.slot) for slot in spec.slots if isinstance(slot.slot, EntitySlot)]
+    filled = [slot for name, slot in slots if name in action]
+    return bool(slots) and (not filled or any(slot.kinds and set(slot.kinds) <= _WHOLE for slot in filled))
 
 
 def _lies_in(name: str, situation: Situation) -> frozenset[str]:
