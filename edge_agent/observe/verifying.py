@@ -89,6 +89,8 @@ def check(connection: sqlite3.Connection, known: Sequence[Head] = (), *, pages: 
 def _check_pages(connection: sqlite3.Connection) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     found = {text for (text,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+    if not found:
+        raise _Broken(0, Wrong.UNREADABLE, "nothing is in it")
     if version != SCHEMA_VERSION or found != set(schema()):
         raise _Broken(0, Wrong.UNREADABLE, "its tables are not those of a journal")
     verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
