@@ -116,9 +116,9 @@ class Node:
             self.process.kill()
             raise
 
-    def client(self) -> Client:
+    def client(self, **options: Any) -> Client:
         """A client of this daemon."""
-        return Client(self.command_address, self.events_address)
+        return Client(self.command_address, self.events_address, **options)
 
     def _log_path(self) -> Path:
         return self.folder / f"log-{self.starts}"

@@ -31,6 +31,7 @@ from edge_agent.packs.registry import load_pack
 from edge_agent.safety.policy import Policy
 from edge_agent.safety.reading import policy_of, waiting_rules
 from edge_agent.settings import PackSettings, Settings, TransportSettings
+from edge_agent.transport.crowd import raise_descriptor_limit
 from edge_agent.transport.sockets import Network, Sockets, prepare_runtime_dir
 
 EngineOf = Callable[[Settings, tuple[Pack, ...]], Engine]
@@ -45,6 +46,7 @@ def run_node(settings: Settings, engine_of: EngineOf = node_engine) -> int:
     """
     clock = SystemClock()
     prepare_runtime_dir(settings.runtime_dir)
+    raise_descriptor_limit()
     packs = load_packs(settings.packs)
     held = hold(settings.state_dir)
     try:

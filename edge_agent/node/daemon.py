@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_agent.clock import Clock
+from edge_agent.errors import Code
 from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.doorkeeper import Doorkeeper
@@ -103,6 +104,8 @@ class Daemon:
             self.stops.tick()
             self.speech.tick()
             self.doorkeeper.tick()
+            if self.sockets.look_around():
+                self.stream.tell(NodeChanged("door", "too many connections: all local ones were closed", Code.QUEUE_FULL))
             self.pulse.tick(TICK_MS)
             if now_ms - health_ms >= HEALTH_MS:
                 health_ms = now_ms

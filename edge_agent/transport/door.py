@@ -10,6 +10,7 @@ Nothing here waits for a peer: what a peer does not take at once is dropped for 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket as unix
 from collections import OrderedDict
@@ -75,7 +76,10 @@ class Door:
         """
         self._context = context
         self._letter = letter
+        self._command_address = command_address
         self._events_address = events_address
+        self._closed: list[tuple[zmq.asyncio.Socket, str]] = []
+        """Sockets that do not listen at present, and where they did."""
         self._lock = lock
         self._keys: OrderedDict[bytes, str] = OrderedDict()
         self._router = self._made(zmq.ROUTER, COMMAND_DOMAIN)
@@ -140,6 +144,26 @@ class Door:
                     raise
                 await asyncio.sleep(_REBIND_S)
         self._publisher = fresh
+
+    def empty(self) -> None:
+        """Close every connection and listen no more, until `reopen`.
+
+        libzmq cannot close some of an address's connections and keep others.
+        """
+        for socket, address in ((self._router, self._command_address), (self._publisher, self._events_address)):
+            with contextlib.suppress(zmq.ZMQError):  # somebody took the socket's file away
+                socket.unbind(address)
+            self._closed.append((socket, address))
+
+    def reopen(self) -> bool:
+        """Listen again; False while libzmq still holds an address, which it lets go of in a thread of its own."""
+        while self._closed:
+            try:
+                _bind(*self._closed[-1])
+            except (NodeFault, ConfigurationFault):
+                return False
+            self._closed.pop()
+        return True
 
     def _hand(self, routing_id: bytes, frame: bytes) -> bool:
         try:

@@ -15,6 +15,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.keys.curve import KeyPair
 from edge_agent.transport.addresses import check_local, check_tcp
+from edge_agent.transport.crowd import is_crowded
 from edge_agent.transport.door import Door, Lock, Peer, Received
 from edge_agent.transport.gatekeeper import Find, Gatekeeper, Refused
 
@@ -57,6 +58,7 @@ class Sockets:
         self.gatekeeper: Gatekeeper | None = None
         """Answers handshakes; None when there is no door that asks for keys."""
         self._doors: dict[bytes, Door] = {}
+        self._emptied = False
         try:
             self._doors[_LOCAL] = Door(self._context, _LOCAL, command_address, events_address, None)
             if network is not None:
@@ -75,6 +77,17 @@ class Sockets:
     def doors(self) -> tuple[Door, ...]:
         """Every door; each is received from by a task of its own, so that a crowd at one does not hold up the other."""
         return tuple(self._doors.values())
+
+    def look_around(self) -> bool:
+        """Called every few milliseconds; whether the local door had to be emptied now."""
+        local = self._doors[_LOCAL]
+        if self._emptied:
+            self._emptied = not local.reopen()
+        elif is_crowded():
+            local.empty()
+            self._emptied = True
+            return True
+        return False
 
     def send(self, peer: Peer, frame: bytes) -> bool:
         """Hand a frame to one peer; False when it is gone, takes nothing more, or is not known any more."""
