@@ -105,7 +105,7 @@ class Daemon:
             self.speech.tick()
             self.doorkeeper.tick()
             if self.sockets.look_around():
-                self.stream.tell(NodeChanged("door", "too many connections: all local ones were closed", Code.QUEUE_FULL))
+                self.stream.tell(NodeChanged("door", "too many connections; all local ones closed", Code.QUEUE_FULL))
             self.pulse.tick(TICK_MS)
             if now_ms - health_ms >= HEALTH_MS:
                 health_ms = now_ms

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+
 from edge_agent import limits
 
 
@@ -28,7 +29,7 @@ def is_crowded() -> bool:
 
 
 def _descriptors_used() -> int:
-    """The lowest free one's number: at least so many are in use, and finding out takes two calls however many those are."""
+    """The lowest free one's number: at least so many are in use, and asking takes two calls however many those are."""
     probe = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.close(probe)
     return probe
