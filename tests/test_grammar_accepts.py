@@ -52,3 +52,10 @@ def test_a_grammar_that_no_reader_takes_is_refused() -> None:
     with pytest.raises(NodeFault) as refused:
         accepts('root ::= root "a" | "b"', "ba")
     assert refused.value.code is Code.GRAMMAR_INVALID
+
+
+def test_repetitions_within_repetitions_are_walked_once() -> None:
+    """There are more ways through these than anybody could wait for."""
+    grammar = "root ::= " + "(" * 20 + '"a"*' + ")*" * 20
+    assert accepts(grammar, "a" * 60)
+    assert not accepts(grammar, "a" * 60 + "b")

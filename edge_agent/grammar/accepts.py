@@ -40,12 +40,16 @@ def _rules(grammar: str) -> Mapping[str, Rule]:
 
 
 class _Walk:
-    """One text against one grammar. What is known of a rule at a place is known once."""
+    """One text against one grammar. What is known of a node at a place is known once.
+
+    Repetitions within repetitions would else be walked as often as there are ways through them.
+    """
 
     def __init__(self, rules: Mapping[str, Rule], text: str) -> None:
         self._rules = rules
         self._text = text
-        self._known: dict[tuple[str, int], _Places] = {}
+        self._known: dict[tuple[int, int], _Places] = {}
+        """By the node's own id, for nodes are alike in many places, and the place."""
 
     def ends(self, node: Node, place: int) -> _Places:
         """Every place where the node can end that begins at `place`."""
@@ -55,14 +59,16 @@ class _Walk:
             case CharClass():
                 return frozenset({place + 1}) if self._is_of(node, place) else _NOWHERE
             case Reference(name):
-                key = (name, place)
-                if key not in self._known:
-                    self._known[key] = self.ends(self._rules[name].body, place)
-                return self._known[key]
-            case Group(alternatives):
-                return frozenset().union(*(self._sequence(parts, place) for parts in alternatives))
-            case _:
-                return self._repeated(node, place)
+                return self.ends(self._rules[name].body, place)
+        key = (id(node), place)
+        if key not in self._known:
+            self._known[key] = self._walked(node, place)
+        return self._known[key]
+
+    def _walked(self, node: Group | Repeat, place: int) -> _Places:
+        if isinstance(node, Repeat):
+            return self._repeated(node, place)
+        return frozenset().union(*(self._sequence(parts, place) for parts in node.alternatives))
 
     def _is_of(self, node: CharClass, place: int) -> bool:
         if place >= len(self._text):
