@@ -73,7 +73,7 @@ def project_wheel(folder: Path) -> Path:
     return wheel
 
 
-def download_dependencies(wheel: Path, folder: Path) -> None:
-    """Everything that the wheel needs, into a folder; the engine as it was built here."""
+def download_dependencies(wheel: Path, folder: Path, *further: str) -> None:
+    """Everything that the wheel needs, and further packages, into a folder; the engine as it was built here."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "download", "--dest", folder, "--find-links", WHEELS, f"{wheel}[speech]"])
+    run([*pip, "download", "--dest", folder, "--find-links", WHEELS, f"{wheel}[speech]", *further])

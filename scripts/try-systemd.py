@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from booted_root import Container, booted
+from container import Container, booted
 from plain_root import CHECKOUT, bootstrap, download_dependencies, project_wheel, require, run, say, working_folder
 
 PACKAGES: Final = (

@@ -1,4 +1,4 @@
-"""A plain root that systemd runs in: booted in a container, spoken to from outside, ended with all that runs in it.
+"""A plain root with something running in it, its systemd or one program: started, spoken to from outside, ended whole.
 
 Needs systemd-nspawn and nsenter. On a host with the older control groups systemd still gets the unified ones, and may
 load the BPF programs that it limits devices and addresses with.
@@ -11,25 +11,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from plain_root import run
 
 WAIT_S: Final = 60.0
-NSPAWN: Final = (
-    "systemd-nspawn",
-    "--boot",
-    "--quiet",
-    "--register=no",
-    "--keep-unit",
-    "--private-network",
-    "--console=pipe",
-    "--capability=all",
-    "--system-call-filter=bpf",
-    "--directory",
-)
+NSPAWN: Final = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--console=pipe")
+BOOT: Final = ("--boot", "--capability=all", "--system-call-filter=bpf")
 
 
 class Container:
@@ -45,10 +35,16 @@ class Container:
 
     def attempt(self, *command: str, user: str | None = None) -> str:
         """The same, and what it says when it fails."""
-        done = subprocess.run(
-            [*self._enter, *_as(user), *command], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+        done = self._do(command, user)
         return done.stdout + done.stderr
+
+    def succeeds(self, *command: str, user: str | None = None) -> bool:
+        """Whether the command ends well."""
+        return self._do(command, user).returncode == 0
+
+    def _do(self, command: tuple[str, ...], user: str | None) -> subprocess.CompletedProcess[str]:
+        words = [*self._enter, *_as(user), *command]
+        return subprocess.run(words, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     def start(self, *command: str, user: str) -> subprocess.Popen[bytes]:
         """A command that goes on beside the script."""
@@ -69,7 +65,7 @@ class Container:
         began_s = time.monotonic()
         while not met():
             if time.monotonic() - began_s > within_s:
-                sys.exit(f"not within {within_s:g} s: {what}\n" + "\n".join(self.journal("edge-agent")[-30:]))
+                sys.exit(f"not within {within_s:g} s: {what}")
             time.sleep(0.01)
         return time.monotonic() - began_s
 
@@ -80,26 +76,42 @@ def _as(user: str | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def booted(root: Path, log: Path) -> Iterator[Container]:
-    """The root under its own systemd, with a network of its own and nothing in it; what it prints goes to `log`."""
+def started(root: Path, options: Sequence[str], command: Sequence[str], log: Path) -> Iterator[Container]:
+    """A program in the root, with a network of its own and nothing in it; what it prints goes to `log`."""
     with log.open("wb") as out:
         nspawn = subprocess.Popen(
-            [*NSPAWN, str(root)],
+            [*NSPAWN, *options, "--directory", str(root), *command],
             env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
         )
-    children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
     try:
-        while not children.read_text(encoding="utf-8").split():
+        while (leader := _leader(nspawn.pid)) is None:
+            if nspawn.poll() is not None:
+                sys.exit(f"it did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
             time.sleep(0.05)
-        container = Container(root, int(children.read_text(encoding="utf-8").split()[0]))
+        yield Container(root, leader)
+    finally:
+        nspawn.terminate()
+        nspawn.wait(30)
+
+
+def _leader(nspawn: int) -> int | None:
+    """The first process inside: a child in another space of process ids. An earlier child only prepares the way."""
+    with contextlib.suppress(OSError):
+        for pid in Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text(encoding="utf-8").split():
+            if Path(f"/proc/{pid}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink():
+                return int(pid)
+    return None
+
+
+@contextlib.contextmanager
+def booted(root: Path, log: Path) -> Iterator[Container]:
+    """The root under its own systemd."""
+    with started(root, BOOT, (), log) as container:
         container.until(
             "systemd is up",
             lambda: container.attempt("systemctl", "is-system-running").strip() in ("running", "degraded"),
         )
         yield container
-    finally:
-        nspawn.terminate()
-        nspawn.wait(30)
