@@ -18,7 +18,7 @@ from edge_agent.cli.exit_codes import Exit
 from edge_agent.client import Client
 from edge_agent.messages import Beat, CommandEvent, Message, Outcome, Snapshot, SnapshotRequest, StateEvent, Stop
 
-WATCH = ("watch", "--until-lost", "--lost-after", "0.5")
+WATCH = ("watch", "--until-lost", "--lost-after", "1")
 
 
 def answering(message: Message) -> Iterator[Message]:
@@ -99,7 +99,7 @@ def test_people_see_news_and_only_news(tmp_path: Path, capsys: pytest.CaptureFix
         "node epoch 7 engine ready stop s-7-1 holds hot",
         "released s-7-1",
         "node epoch 7 engine ready",
-        "lost no sign of life for 0.5 s",
+        "lost no sign of life for 1 s",
     ]
     assert lines == wanted
 

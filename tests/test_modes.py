@@ -147,7 +147,7 @@ def test_a_damaged_journal_leaves_a_node_that_stops_until_somebody_has_looked(st
         assert stop_id is not None
         client.resume(stop_id)
         wait_until_over(node, client, Mode.STOP_ONLY)
-        assert client.command("go to dock 3").outcome is Outcome.ACTIONS
+        assert client.command("go to dock 3", ttl_ms=60_000).outcome is Outcome.ACTIONS
         node.wait_for(lambda: got(node, "/healthz")[0] == 200)
 
 
@@ -158,7 +158,7 @@ def test_metrics_whose_place_is_taken_are_no_metrics(start: Callable[..., Node])
         with node.client() as client:
             assert Mode.NO_METRICS in beat_of(client).degraded
             assert any("in use" in words for words in client.snapshot().degraded)
-            assert client.command("go to dock 3").outcome is Outcome.ACTIONS
+            assert client.command("go to dock 3", ttl_ms=60_000).outcome is Outcome.ACTIONS
 
 
 def test_keys_that_cannot_be_trusted_are_no_gatekeeper(keyed: KeyedNode) -> None:
@@ -172,7 +172,7 @@ def test_keys_that_cannot_be_trusted_are_no_gatekeeper(keyed: KeyedNode) -> None
         node.wait_for(lambda: counted in got(node, "/metrics")[1])
         (keyed.keys.folder / "clients.toml").chmod(0o666)
         assert "chmod 644" in wait_for(node, client, Mode.NO_GATEKEEPER)
-        assert client.command("go to dock 3").outcome is Outcome.ACTIONS
+        assert client.command("go to dock 3", ttl_ms=60_000).outcome is Outcome.ACTIONS
         (keyed.keys.folder / "clients.toml").chmod(0o644)
         wait_until_over(node, client, Mode.NO_GATEKEEPER)
 
@@ -208,12 +208,14 @@ def test_what_else_a_node_can_be_without(
     with node.client() as client:
         words = wait_for(node, client, Mode.NO_REMOTE, Mode.NO_MICROPHONE, Mode.NO_SPOKEN_STOP, Mode.HOT)
         assert "microphone counter" in words and "91 °C" in words
-        assert client.command("go to dock 3").outcome is Outcome.ACTIONS
+        assert client.command("go to dock 3", ttl_ms=60_000).outcome is Outcome.ACTIONS
         heated(node, 70)
         wait_until_over(node, client, Mode.HOT)
         with killing_on(node, EAR):
             wait_for(node, client, Mode.NO_SPEECH)
-            assert client.command("go to packing").outcome is Outcome.ACTIONS, "typed commands need no ear"
+            assert client.command("go to packing", ttl_ms=60_000).outcome is Outcome.ACTIONS, (
+                "typed commands need no ear"
+            )
         (node.folder / "own.gguf").unlink()
         for pid in children_of(node, ENGINE):
             os.kill(pid, signal.SIGKILL)
