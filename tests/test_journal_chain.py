@@ -17,7 +17,8 @@ import pytest
 from journal_damage import ACTION, COMMAND
 
 from edge_agent.clock import ManualClock
-from edge_agent.errors import ClientFault, Code, NodeFault
+from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
+from edge_agent.node.boot import retention_of
 from edge_agent.observe.chain import Head
 from edge_agent.observe.database import FILE_NAME, open_database, reading
 from edge_agent.observe.heads import HeadFile
@@ -39,6 +40,7 @@ from edge_agent.observe.records import (
 )
 from edge_agent.observe.tables import select
 from edge_agent.observe.verifying import Verdict, Wrong, check
+from edge_agent.settings import load_settings
 
 DAY_MS = 86_400_000
 ANSWER = "x" * 500
@@ -388,3 +390,11 @@ def test_pruning_again_and_again_is_steady(tmp_path: Path) -> None:
             prune(journal)
     assert len(rows_in(folder, CommandRow)) == 50
     assert looked_at(folder).broken is None
+
+
+def test_settings_say_how_much_is_kept() -> None:
+    """Days and megabytes; less room than the latest request ids need is refused by name."""
+    chosen = load_settings(None, {"journal": {"keep_days": 7, "max_mb": 200}})
+    assert retention_of(chosen) == Retention(keep_days=7, max_bytes=200_000_000)
+    with pytest.raises(ConfigurationFault, match=r"journal\.max_mb"):
+        load_settings(None, {"journal": {"max_mb": 1}})

@@ -207,7 +207,8 @@ def _folder(what: str, path: Path) -> Finding:
 
 
 def _journal(path: Path) -> Finding:
-    aside = sorted(found.name for found in path.parent.glob("journal.damaged-*") if found.suffix != "-wal")
+    found = (one.name for one in path.parent.glob("journal.damaged-*"))
+    aside = sorted(name for name in found if name.rpartition("-")[2].isdecimal())  # without the logs beside them
     if aside:
         return Finding("journal", BAD, f"damaged and set aside: {', '.join(aside)}")
     if not path.exists():

@@ -57,7 +57,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("plan", "plan", "what a model needs of a device: memory, layers on the card, milliseconds"),
     Verb("bench", "bench", "measure one model in several ways, and a node from socket to socket"),
     Verb("doctor", "doctor", "look over this machine, the engine and the node"),
-    Verb("replay", "replay", "tell a command's story from the journal"),
+    Verb("replay", "replay", "tell a command's story from the journal, check it, read it again, export it"),
     Verb("install", "install", "make the node a system service, shut in as far as this machine lets it"),
     Verb("uninstall", "uninstall", "take away what install wrote, and nothing else"),
     Verb("demo", "demo", "start a node, send it commands of three packs, then leave a prompt"),
