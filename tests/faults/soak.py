@@ -1,0 +1,146 @@
+"""Half an hour at 20 commands a second, with the real model and an executor: nothing grows, nothing is lost.
+
+A case is one command. The load is open: commands go out by the clock, whether or not the last was answered. Memory is
+that of the daemon and its children; what rises until caches are full is warm-up and not counted.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from edge_agent.messages import Command
+from faults.campaign import Campaign, Result, Samples, percentile
+from faults.history import violations
+from faults.measure import Slope, daemon_mb, descriptors, memory_mb, slope
+from faults.parties import Parties
+from faults.plan import FaultyNode
+
+RATE_HZ = 20
+TTL_MS = 10_000
+WARM_UP_SHARE = 1 / 3
+LOOK_EVERY_S = 5.0
+SLOPE_MAX_MB_PER_H = 1.0
+TEXTS = (
+    "go to dock 3",
+    "go to packing",
+    "bring the red box from dock 3 to packing",
+    "go to dock 3 then go to packing",
+    "wait two seconds",
+    "go to the moon",
+    "drive over to the packing please",
+    "take the red box to dock 3",
+)
+
+
+class Soaking:
+    """The load, and what is looked at meanwhile."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.rng = random.Random(seed)
+        self.node = FaultyNode(folder)
+        self.parties = Parties(self.node.command_address, self.rng, finishes=1.0, acknowledges=1.0)
+        self.looks: list[tuple[float, float, float, float]] = []
+        """Seconds, megabytes of all, of the daemon alone, descriptors of all."""
+        self.latencies: list[tuple[float, float]] = []
+        """Seconds, milliseconds."""
+        self._open: dict[str, float] = {}
+
+    def load(self, cases: int) -> None:
+        """Send by the clock, take what comes."""
+        began, sent, next_look_s = time.monotonic(), 0, 0.0
+        while sent < cases or (self._open and time.monotonic() - began < cases / RATE_HZ + TTL_MS / 1000.0):
+            now_s = time.monotonic() - began
+            if sent < cases and now_s >= sent / RATE_HZ:
+                request_id = f"r-{sent}"
+                self.parties.say(Command(request_id=request_id, text=self.rng.choice(TEXTS), ttl_ms=TTL_MS))
+                self._open[request_id] = now_s
+                sent += 1
+            if now_s >= next_look_s:
+                next_look_s += LOOK_EVERY_S
+                self._look(now_s)
+            self.parties.pump(max(0.0, min(sent / RATE_HZ - now_s, 0.02)) * 1000.0)
+            self._settle(time.monotonic() - began)
+
+    def _look(self, now_s: float) -> None:
+        open_files = sum(descriptors(pid) for pid in (self.node.pid, *self.node.children()))
+        self.looks.append((now_s, memory_mb(self.node), daemon_mb(self.node), float(open_files)))
+
+    def _settle(self, now_s: float) -> None:
+        for request_id in [one for one in self._open if self.parties.answered(one)]:
+            sent_s = self._open.pop(request_id)
+            self.latencies.append((sent_s, (now_s - sent_s) * 1000.0))
+
+
+def run(seed: int, cases: int, folder: Path) -> Result:
+    """Commands for as long as it takes to send them."""
+    soaking = Soaking(seed, folder)
+    soaking.node.start("--model")
+    soaking.parties.connect()
+    soaking.load(cases)
+    history = soaking.parties.history
+    soaking.parties.leave()
+    found = violations(history)
+    unanswered = cases - len(soaking.latencies)
+    if unanswered:
+        found.append(f"lost: {unanswered} of {cases} commands were never answered")
+    if soaking.node.stop() != 0:
+        found.append("crash: the node did not end well")
+    samples = {
+        "at s": [look[0] for look in soaking.looks],
+        "memory MB": [look[1] for look in soaking.looks],
+        "daemon MB": [look[2] for look in soaking.looks],
+        "descriptors": [look[3] for look in soaking.looks],
+        "asked s": [at for at, _ms in soaking.latencies],
+        "answer ms": [round(ms, 2) for _at, ms in soaking.latencies],
+        "delivered": [float(len(history.deliveries))],
+    }
+    return Result(len(soaking.latencies), tuple(found), samples)
+
+
+def memory_slope(samples: Samples) -> Slope:
+    """MB an hour after warm-up."""
+    at, memory = samples["at s"], samples["memory MB"]
+    warm = [index for index, second in enumerate(at) if second >= at[-1] * WARM_UP_SHARE]
+    return slope([at[index] / 3600.0 for index in warm], [memory[index] for index in warm])
+
+
+def judge(samples: Samples) -> list[str]:
+    """A slope is judged where the run was long enough to see one: its interval is narrower than the promise."""
+    found, rise = [], memory_slope(samples)
+    if rise.half_width < SLOPE_MAX_MB_PER_H <= rise.rise:
+        found.append(f"grows: {rise.rise:.2f} ± {rise.half_width:.2f} MB an hour after warm-up")
+    files = samples["descriptors"]
+    warm = files[int(len(files) * WARM_UP_SHARE) :]
+    if warm and max(warm) > min(warm):
+        found.append(f"grows: between {min(warm):.0f} and {max(warm):.0f} descriptors after warm-up")
+    return found
+
+
+def figure(samples: Samples) -> str:
+    rise, at, answers = memory_slope(samples), samples["asked s"], samples["answer ms"]
+    third = max(at) / 3
+    first = [ms for second, ms in zip(at, answers, strict=True) if second < third]
+    last = [ms for second, ms in zip(at, answers, strict=True) if second > 2 * third]
+    return (
+        f"{rise.rise:+.2f} ± {rise.half_width:.2f} MB an hour after warm-up, at {samples['memory MB'][-1]:.0f} MB; "
+        f"{samples['descriptors'][-1]:.0f} descriptors; answers p50 {percentile(first, 0.5):.1f} ms in the first "
+        f"third, {percentile(last, 0.5):.1f} ms in the last, p99 {percentile(answers, 0.99):.1f} ms; "
+        f"{samples['delivered'][0]:.0f} actions carried out; {max(at) / 60:.0f} min"
+    )
+
+
+CAMPAIGN = Campaign(
+    name="soak",
+    promise="30 min at 20 commands/s: memory slope < 1 MB/h after warm-up, descriptors flat",
+    how="the real model and an executor, an open load of 20 commands/s; the memory of all processes every 5 s",
+    cases=36_000,
+    short=0,
+    portion=36_000,
+    run=run,
+    figure=figure,
+    judge=judge,
+    unit="commands",
+    limit_s=2_400.0,
+)
