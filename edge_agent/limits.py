@@ -58,9 +58,9 @@ HANDSHAKES_PER_S: Final = 10
 """Handshakes of one key, with bursts of 20; more are asked to come back."""
 DESCRIPTORS_SPARE: Final = 64
 """While the process has fewer free descriptors than this, whoever comes over TCP is asked to come back."""
-LOCAL_DESCRIPTORS_MAX: Final = 4_096
-"""Descriptors in use, or half of what the process may have where that is fewer, at which the local sockets are emptied:
-every connection is closed, and whoever lives comes back by itself."""
+DESCRIPTORS_MAX: Final = 4_096
+"""Descriptors in use, or half of what the process may have where that is fewer, at which a door is emptied, the one
+over TCP first: each of its connections is closed, and whoever lives comes back by itself."""
 KEYS_MAX: Final = 1_000
 """Keys in one node's file, revoked ones included."""
 KEY_FILE_BYTES_MAX: Final = 1_048_576

@@ -44,6 +44,10 @@ class Gate:
         """A connection to the command address, with a key or with other options of libzmq's."""
         return self._connected(zmq.DEALER, key, self.keys.command, options)
 
+    def local(self) -> zmq.asyncio.Socket:
+        """A connection to the local door."""
+        return self._connected(zmq.DEALER, None, f"ipc://{self.keys.folder}/command.sock", {})
+
     def watcher(self, key: ClientKey | None) -> zmq.asyncio.Socket:
         socket_ = self._connected(zmq.SUB, key, self.keys.events, {})
         socket_.subscribe(b"")
@@ -297,6 +301,37 @@ def test_an_odd_or_old_greeting_is_cut_off(keys: Keys, greeting: bytes) -> None:
                 return True
 
             assert await asyncio.to_thread(until_closed)
+
+    play(keys, scene)
+
+
+def test_a_crowd_of_strangers_is_closed_and_the_known_come_back(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds who never prove themselves: the door over TCP is emptied and opened again, the local one left alone."""
+    one = keys.add("one")
+    host, port = keys.command.removeprefix("tcp://").split(":")
+
+    async def scene(gate: Gate) -> None:
+        dealer, local = gate.dealer(one), gate.local()
+        await dealer.send(b"before")
+        await gate.receive()
+        monkeypatch.setattr(limits, "DESCRIPTORS_MAX", len(list(Path("/proc/self/fd").iterdir())) + 250)
+        crowd = [socket.create_connection((host, int(port)), 5) for _ in range(200)]
+        emptied = ""
+        until = asyncio.get_running_loop().time() + SOON_S
+        while not emptied and asyncio.get_running_loop().time() < until:
+            emptied = gate.sockets.look_around()
+            await asyncio.sleep(0.02)
+        assert emptied == "TCP"
+        for stranger in crowd:
+            stranger.close()
+        receiving = asyncio.create_task(gate.receive())
+        while not receiving.done():
+            assert gate.sockets.look_around() == ""
+            await dealer.send(b"after")
+            await asyncio.sleep(0.05)
+        assert receiving.result().frames == (b"after",)
+        await local.send(b"local")
+        assert (await asyncio.wait_for(gate.sockets.doors[0].receive(), SOON_S)).frames == (b"local",)
 
     play(keys, scene)
 

@@ -99,9 +99,9 @@ class Confirm(Message):
     request_id: Identifier
     action_id: Identifier
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    """sha256 of the action's canonical JSON, as shown in the answer, and where the action waits for the yes."""
+    """sha256 of the action's canonical JSON, as shown in the answer, and where the action waits for a yes."""
     token: Identifier | None = None
-    """The single-use token of the answer's `confirmation`; absent where the sender's key may confirm what others ask."""
+    """The single-use token of the answer's `confirmation`; absent from who may confirm what others ask for."""
 
 
 class Confirmed(Message):

@@ -104,8 +104,10 @@ class Daemon:
             self.stops.tick()
             self.speech.tick()
             self.doorkeeper.tick()
-            if self.sockets.look_around():
-                self.stream.tell(NodeChanged("door", "too many connections; all local ones closed", Code.QUEUE_FULL))
+            if emptied := self.sockets.look_around():
+                self.stream.tell(
+                    NodeChanged("door", f"too many connections: all {emptied} ones were closed", Code.QUEUE_FULL)
+                )
             self.pulse.tick(TICK_MS)
             if now_ms - health_ms >= HEALTH_MS:
                 health_ms = now_ms

@@ -102,8 +102,8 @@ def _lean(action: JsonAction) -> JsonAction:
 
 
 def hazard_of(action: JsonAction, hazard: Hazard, surroundings: Surroundings) -> Hazard:
-    """Turning off a lock unlocks it; turning on an entrance opens it; everything of a room, and all its covers, may hold
-    either, and so may a door of which nobody said whether it is a lock or a cover.
+    """Turning off a lock unlocks it; turning on an entrance opens it; everything of a room, and all its covers, may
+    hold either, and so may a door of which nobody said whether it is a lock or a cover.
     """
     name = action.get("name")
     entity = surroundings.entity(name) if isinstance(name, str) else None

@@ -12,7 +12,7 @@ from edge_agent.settings.base import Section
 
 
 class TransportSettings(Section):
-    """Local sockets for this machine's own programs; TCP, which asks everybody for a key, where two addresses are given."""
+    """Local sockets for this machine's programs; TCP, which asks everybody for a key, where two addresses are given."""
 
     command: str | None = None
     """ipc address; in the runtime directory when absent."""

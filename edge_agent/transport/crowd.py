@@ -1,7 +1,7 @@
 """How many connections the process can still bear. Reads and sets this process's own limit of descriptors.
 
 libzmq 4.3.5 aborts the process when it accepts at an ipc address and there is no descriptor left (ipc_listener.cpp), so
-that must never happen: the limit is raised to what the system allows, and long before it the local door is emptied.
+that must never happen: the limit is raised to what the system allows, and long before it a door is emptied.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def raise_descriptor_limit() -> None:
 def is_crowded() -> bool:
     """Whether there are more connections than there should be."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = limits.LOCAL_DESCRIPTORS_MAX
+    most = limits.DESCRIPTORS_MAX
     if soft != resource.RLIM_INFINITY:
         most = min(most, soft // 2)
     return _descriptors_used() >= most

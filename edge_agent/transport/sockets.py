@@ -23,6 +23,7 @@ __all__ = ["Network", "Peer", "Received", "Sockets", "prepare_runtime_dir"]
 
 _LOCAL: Final = b"l"
 _NETWORK: Final = b"n"
+_NAMES: Final = {_LOCAL: "local", _NETWORK: "TCP"}
 _RUNTIME_MODE: Final = 0o700
 
 
@@ -58,7 +59,9 @@ class Sockets:
         self.gatekeeper: Gatekeeper | None = None
         """Answers handshakes; None when there is no door that asks for keys."""
         self._doors: dict[bytes, Door] = {}
-        self._emptied = False
+        self._emptied: list[bytes] = []
+        self._crowded = False
+        """Still crowded after a door was emptied."""
         try:
             self._doors[_LOCAL] = Door(self._context, _LOCAL, command_address, events_address, None)
             if network is not None:
@@ -78,16 +81,22 @@ class Sockets:
         """Every door; each is received from by a task of its own, so that a crowd at one does not hold up the other."""
         return tuple(self._doors.values())
 
-    def look_around(self) -> bool:
-        """Called every few milliseconds; whether the local door had to be emptied now."""
-        local = self._doors[_LOCAL]
+    def look_around(self) -> str:
+        """Called every few milliseconds; which door had to be emptied now, "" for none.
+
+        The one over TCP first: strangers can crowd it, and whoever stands beside the machine comes in by the other.
+        """
         if self._emptied:
-            self._emptied = not local.reopen()
-        elif is_crowded():
-            local.empty()
-            self._emptied = True
-            return True
-        return False
+            self._emptied = [letter for letter in self._emptied if not self._doors[letter].reopen()]
+            self._crowded = is_crowded()
+            return ""
+        if not is_crowded():
+            self._crowded = False
+            return ""
+        letter = _LOCAL if self._crowded or _NETWORK not in self._doors else _NETWORK
+        self._doors[letter].empty()
+        self._emptied.append(letter)
+        return _NAMES[letter]
 
     def send(self, peer: Peer, frame: bytes) -> bool:
         """Hand a frame to one peer; False when it is gone, takes nothing more, or is not known any more."""

@@ -152,7 +152,7 @@ class World:
             return self.former
         if len(fresh) + sum(map(len, self.former.by_name.values())) > limits.FORMER_ENTITIES_MAX:
             raise _invalid(
-                f"{limits.FORMER_ENTITIES_MAX} entities were taken away or changed; write the world into its file", "add"
+                f"{limits.FORMER_ENTITIES_MAX} entities were taken away or changed; write them into the file", "add"
             )
         return self.former.changed((), fresh)
 
