@@ -27,6 +27,19 @@ def test_systemd_hears_datagrams(tmp_path: Path) -> None:
             assert ear.recv(100) == heard
 
 
+def test_a_start_asks_for_more_time_while_its_loop_goes_round() -> None:
+    """A large model may load for minutes: until the node is ready, each sign of life asks for four intervals more."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(f"{folder}/notify")
+        ear.settimeout(10)
+        systemd = Systemd({"NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "6000000"})
+        systemd.alive()
+        assert ear.recv(100) == b"WATCHDOG=1\nEXTEND_TIMEOUT_USEC=12000000"
+        systemd.ready()
+        systemd.alive()
+        assert [ear.recv(100), ear.recv(100)] == [b"READY=1", b"WATCHDOG=1"]
+
+
 @pytest.mark.parametrize(
     ("environment", "expected_ms"),
     [

@@ -160,7 +160,7 @@ def test_the_settings_that_come_along_are_settings(tmp_path: Path) -> None:
     text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
     assert load_settings(path).transport.tcp_command == "tcp://*:7710"
-    assert load_settings(path).health.metrics == "127.0.0.1:9101"
+    assert load_settings(path).health.metrics == "127.0.0.1:9464"
 
 
 def test_installing_twice_is_installing_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
