@@ -91,6 +91,7 @@ def test_loopback_and_files_are_served(text: str, address: Address) -> None:
         pytest.param("9464", Code.SETTINGS_INVALID, id="a port alone"),
         pytest.param("127.0.0.1:70000", Code.SETTINGS_INVALID, id="no such port"),
         pytest.param("metrics.sock", Code.SETTINGS_INVALID, id="a relative path"),
+        pytest.param("/run/metrics\0.sock", Code.SETTINGS_INVALID, id="no path at all"),
     ],
 )
 def test_nothing_that_others_could_reach_is_served(text: str, code: Code) -> None:

@@ -46,7 +46,7 @@ def scrape_address(text: str) -> Address:
     Raises:
         ConfigurationFault: INSECURE_BIND for what is not loopback, SETTINGS_INVALID for what is no address.
     """
-    if text.startswith("/"):
+    if text.startswith("/") and text.isprintable():
         return Path(text)
     host, _, port = text.rpartition(":")
     try:
@@ -101,7 +101,10 @@ class ScrapeServer:
         self._loop.close()
 
     def _run(self) -> None:
-        self._loop.run_until_complete(self._serve())
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._tried.set()
 
     async def _serve(self) -> None:
         while not self._ending.is_set():
