@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge_agent import limits
 from edge_agent.errors import ClientFault, Code
-from edge_agent.messages import FROM_NODE, TO_NODE, Command, Halt, Message, Perform
+from edge_agent.messages import FROM_NODE, TO_NODE, Command, ErrorReply, Halt, Message, Perform
 from edge_agent.messages.codec import Codec, build, encode, request_id_of
 
 TO = Codec(TO_NODE)
@@ -92,6 +92,17 @@ def test_a_bad_frame_is_refused_with_its_own_code(frame: bytes, code: Code, wher
     assert (caught.value.code, caught.value.where) == (code, where)
     assert caught.value.message
     str(caught.value).encode("utf-8")
+
+
+def test_a_refusal_fits_a_frame_whatever_it_names() -> None:
+    """An unknown field whose name fills the frame is named by its beginning."""
+    frame = raw(f'"{"x" * (limits.FRAME_BYTES_MAX - len(command()) - 5)}":1')
+    assert len(frame) == limits.FRAME_BYTES_MAX
+    with pytest.raises(ClientFault) as caught:
+        TO.decode(frame)
+    assert caught.value.where == "x" * limits.REASON_CHARS_MAX
+    reply = ErrorReply(code=caught.value.code, message=caught.value.message, where=caught.value.where)
+    assert FROM.decode(encode(reply)) == reply
 
 
 def test_the_largest_frame_is_read() -> None:

@@ -160,6 +160,6 @@ def _check_digits(digits: str) -> None:
 
 def _refuse(problem: ValidationError) -> NoReturn:
     first = problem.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
+    where = ".".join(str(step) for step in first["loc"])[: limits.REASON_CHARS_MAX]  # a name may fill a frame
     code = Code.UNKNOWN_FIELD if first["type"] == "extra_forbidden" else Code.INVALID_MESSAGE
     raise ClientFault(code, first["msg"], where=where) from problem
