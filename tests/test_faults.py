@@ -265,11 +265,8 @@ def test_a_second_daemon_on_the_same_directories_is_refused(node: Node) -> None:
     ("transport", "code"),
     [
         pytest.param({"command": "tcp://0.0.0.0:45671"}, "INSECURE_BIND", id="every interface"),
-        pytest.param({"command": "tcp://127.0.0.1:45671"}, "INSECURE_BIND", id="loopback, not allowed"),
-        pytest.param(
-            {"command": "tcp://192.168.0.1:45671", "insecure_loopback": True}, "INSECURE_BIND", id="not loopback"
-        ),
-        pytest.param({"command": "tcp://localhost:45671", "insecure_loopback": True}, "INSECURE_BIND", id="a name"),
+        pytest.param({"command": "tcp://127.0.0.1:45671"}, "INSECURE_BIND", id="loopback"),
+        pytest.param({"events": "tcp://192.168.0.1:45671"}, "INSECURE_BIND", id="events"),
         pytest.param({"events": "udp://127.0.0.1:45671"}, "SETTINGS_INVALID", id="no such transport"),
         pytest.param({"command": "ipc://relative.sock"}, "SETTINGS_INVALID", id="a relative path"),
         pytest.param({"command": "ipc:///tmp/" + "x" * 120}, "SETTINGS_INVALID", id="a path too long for a socket"),
@@ -281,18 +278,6 @@ def test_an_address_without_keys_is_bound_only_where_it_is_safe(
     node.settings["transport"] = transport
     assert node.begin().wait(40) == 3
     assert code in node.log()
-
-
-def test_loopback_is_bound_when_the_owner_says_so(node: Node) -> None:
-    node.settings["transport"] = {
-        "command": "tcp://127.0.0.1:45673",
-        "events": "tcp://127.0.0.1:45674",
-        "insecure_loopback": True,
-    }
-    node.start()
-    node.command_address, node.events_address = "tcp://127.0.0.1:45673", "tcp://127.0.0.1:45674"
-    with node.client() as client:
-        assert client.command("go to dock 3").outcome is Outcome.ACTIONS
 
 
 def test_the_sockets_belong_to_this_user_and_group(node: Node) -> None:

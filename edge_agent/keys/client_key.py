@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import tomli_w
-
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.keys.curve import KeyPair, check_public
 from edge_agent.keys.files import SECRET_MODE, read_secret, write_new
-from edge_agent.keys.node_key import parse_pair, parse_toml
+from edge_agent.keys.node_key import parse_pair
+from edge_agent.keys.tables import read_tables, write_tables
 
 LINE_PREFIX: Final = "edge-agent-key:"
 _LINE: Final = re.compile(LINE_PREFIX + r"([A-Za-z0-9_\-=]*)")
@@ -61,7 +60,7 @@ def to_text(key: ClientKey) -> str:
         "secret": key.pair.secret,
         "node": {"public": key.node_public, "command": key.command, "events": key.events},
     }
-    return _HEADING + tomli_w.dumps(tree)
+    return _HEADING + write_tables(tree)
 
 
 def parse_client_key(text: str, *, where: str) -> ClientKey:
@@ -70,7 +69,7 @@ def parse_client_key(text: str, *, where: str) -> ClientKey:
     Raises:
         ConfigurationFault: KEY_INVALID.
     """
-    tree = parse_toml(text, where=where)
+    tree = read_tables(text, where=where)
     node = tree.get("node")
     values = (
         [tree.get("name"), *(node.get(name) for name in ("public", "command", "events"))]

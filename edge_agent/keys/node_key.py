@@ -7,15 +7,13 @@ itself needs no right to the file.
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Final
-
-import tomli_w
 
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.keys.curve import KeyPair, check_pair
 from edge_agent.keys.files import PUBLIC_MODE, SECRET_MODE, read_secret, replace, write_new
+from edge_agent.keys.tables import read_tables, write_tables
 
 NODE_KEY: Final = "node.key"
 NODE_PUBLIC: Final = "node.public"
@@ -41,7 +39,7 @@ def write_node_key(folder: Path, pair: KeyPair, *, anew: bool = False) -> None:
     Raises:
         ConfigurationFault: KEY_INVALID when one is there, or the folder cannot be written.
     """
-    text = _HEADING + tomli_w.dumps({"public": pair.public, "secret": pair.secret})
+    text = _HEADING + write_tables({"public": pair.public, "secret": pair.secret})
     (replace if anew else write_new)(folder / NODE_KEY, text, SECRET_MODE)
     replace(folder / NODE_PUBLIC, pair.public + "\n", PUBLIC_MODE)
 
@@ -52,21 +50,8 @@ def parse_pair(text: str, *, where: str) -> KeyPair:
     Raises:
         ConfigurationFault: KEY_INVALID.
     """
-    tree = parse_toml(text, where=where)
+    tree = read_tables(text, where=where)
     public, secret = tree.get("public"), tree.get("secret")
     if not isinstance(public, str) or not isinstance(secret, str):
         raise ConfigurationFault(Code.KEY_INVALID, "public and secret are two texts", where=where)
     return check_pair(public, secret, where=where)
-
-
-def parse_toml(text: str, *, where: str) -> dict[str, object]:
-    """A key file's tables.
-
-    Raises:
-        ConfigurationFault: KEY_INVALID; the line is named and never shown, for it may hold a secret.
-    """
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        place = str(problem).partition("(")[2].rstrip(")") or "it"
-        raise ConfigurationFault(Code.KEY_INVALID, f"is not TOML ({place})", where=where) from None

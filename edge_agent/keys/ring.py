@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-import tomli_w
 from pydantic import ValidationError
 
 from edge_agent import limits
@@ -24,7 +23,7 @@ from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.keys.curve import check_public
 from edge_agent.keys.files import PUBLIC_MODE, read_guarded, replace
 from edge_agent.keys.grants import LOCAL, Grant
-from edge_agent.keys.node_key import parse_toml
+from edge_agent.keys.tables import read_tables, write_tables
 
 CLIENTS: Final = "clients.toml"
 _HEADING: Final = (
@@ -96,7 +95,7 @@ def parse_grants(text: str, *, where: str) -> tuple[Grant, ...]:
     Raises:
         ConfigurationFault: KEY_INVALID, naming the key's place.
     """
-    tree = parse_toml(text, where=where)
+    tree = read_tables(text, where=where)
     listed = tree.pop("client", [])
     if tree or not isinstance(listed, list) or len(listed) > limits.KEYS_MAX:
         raise ConfigurationFault(
@@ -120,7 +119,7 @@ def write_grants(folder: Path, grants: Iterable[Grant]) -> None:
         | {"verbs": sorted(verb.value for verb in grant.verbs), "robots": list(grant.robots)}
         for grant in grants
     ]
-    text = _HEADING + tomli_w.dumps({"client": tables})
+    text = _HEADING + write_tables({"client": tables})
     parse_grants(text, where=str(folder / CLIENTS))
     replace(folder / CLIENTS, text, PUBLIC_MODE)
 
