@@ -118,7 +118,7 @@ _REPLY = (
 )  # fmt: skip
 
 TARGETS = (
-    Target("frame", check_frame, (*_kinds(), *_JSON)),
+    Target("frame", check_frame, (*_kinds(), *_JSON), limits.FRAME_BYTES_MAX + 64),
     Target(
         "sound", check_sound, (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\xff", b"\xff\xff\x7f\x7f", b"\x00\x80", b"\xff\x7f")
     ),
