@@ -1,4 +1,4 @@
-"""The last check before an action goes out, and the digest that a confirmation is bound to; site rules stand elsewhere."""
+"""The last check before an action goes out, and the digest that a confirmation is bound to; without site rules."""
 
 from __future__ import annotations
 
