@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
         screen.line(("next      ", "dim"), f"put the node where the service looks for it: {wanted.program}")
     if wanted.networks and not root.has(KEYS / "node.key"):
         screen.line(("next      ", "dim"), f"make the node's key, without which the service does not start: {KEYS}")
-    screen.line(("next      ", "dim"), f"look over {CONFIG}, then: systemctl start edge-agent")
+    screen.line(("next      ", "dim"), f"look over {CONFIG}, then: systemctl restart edge-agent")
     return Exit.OK
 
 
@@ -89,4 +89,4 @@ def tell(commands: tuple[tuple[str, ...], ...], screen: Screen, *, dry_run: bool
         if not dry_run:
             host.call(command)
         screen.line((f"{'run':<10}", "green"), " ".join(command))
-        screen.record({"run": list(command)})
+        screen.record({"would_run" if dry_run else "run": list(command)})

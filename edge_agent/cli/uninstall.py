@@ -10,6 +10,7 @@ from edge_agent.cli.install import add_root_arguments, show, tell
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import Code, ConfigurationFault
 from edge_agent.service import host
+from edge_agent.service.files import UNIT_FILE
 from edge_agent.service.placing import Done, Root
 
 EXAMPLE = """\
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace, screen: Screen) -> Exit:
     found = root.manifest()
     if found is None:
         raise ConfigurationFault(Code.NOT_INSTALLED, "nothing was installed here", where=str(options.root))
-    tell(host.BEFORE_UNINSTALL if here else (), screen, dry_run=options.dry_run)
+    tell(host.BEFORE_UNINSTALL if here and root.has(UNIT_FILE) else (), screen, dry_run=options.dry_run)
     placed = root.uninstall(purge=options.purge, dry_run=options.dry_run)
     show(placed, screen, dry_run=options.dry_run)
     tell(host.AFTER_UNINSTALL if here else (), screen, dry_run=options.dry_run)

@@ -16,6 +16,7 @@ from edge_agent.errors import Code, ConfigurationFault
 USER: Final = "edge-agent"
 PROGRAM: Final = PurePosixPath("/opt/edge-agent/venv/bin/edge-agent")
 UNIT: Final = "edge-agent.service"
+UNIT_FILE: Final = PurePosixPath("/etc/systemd/system") / UNIT
 CONFIG: Final = PurePosixPath("/etc/edge-agent/config.toml")
 KEYS: Final = PurePosixPath("/etc/edge-agent/keys")
 STATE: Final = PurePosixPath("/var/lib/edge-agent")
@@ -23,7 +24,7 @@ RUNTIME: Final = PurePosixPath("/run/edge-agent")
 
 Gpu = Literal["none", "nvidia", "jetson"]
 
-_UNITS: Final = PurePosixPath("/etc/systemd/system")
+_UNITS: Final = UNIT_FILE.parent
 _HIDDEN: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")
 """What ProtectHome and PrivateTmp hide from the service."""
 _USER_NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
@@ -80,19 +81,18 @@ def planned_files(options: ServiceOptions) -> tuple[PlannedFile, ...]:
         ConfigurationFault: SERVICE_INVALID for a name, path or network that a unit cannot take.
     """
     _check(options)
-    unit = _UNITS / UNIT
     files = [
         PlannedFile(PurePosixPath("/etc/sysusers.d/edge-agent.conf"), _with_user(_template("sysusers.conf"), options)),
         PlannedFile(PurePosixPath("/etc/tmpfiles.d/edge-agent.conf"), _with_user(_template("tmpfiles.conf"), options)),
         PlannedFile(CONFIG, _template("config.toml"), owners=True),
-        PlannedFile(unit, _unit_text(options)),
+        PlannedFile(UNIT_FILE, _unit_text(options)),
     ]
     for name in options.drop_ins:
         text = _template(f"{UNIT}.d/{name}.conf")
         if name == "tcp":
             text += "".join(f"IPAddressAllow={network}\n" for network in options.networks)
         files.append(PlannedFile(_UNITS / f"{UNIT}.d" / f"{name}.conf", text))
-    files.append(PlannedFile(_UNITS / "multi-user.target.wants" / UNIT, link=unit))
+    files.append(PlannedFile(_UNITS / "multi-user.target.wants" / UNIT, link=UNIT_FILE))
     return tuple(files)
 
 
