@@ -6,9 +6,9 @@ keys and never hold one.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,11 +40,11 @@ def note_configuration(
     if model["sha256"]:
         return
 
-    def noted(reading: asyncio.Future[str]) -> None:
-        if not reading.cancelled() and reading.exception() is None:
-            journal.record(replace(row, model=_json(model | {"sha256": reading.result()})))
+    def note_again() -> None:
+        journal.record(replace(row, model=_json(model | {"sha256": model_sha256(settings.model)})))
 
-    asyncio.get_running_loop().run_in_executor(None, model_sha256, settings.model).add_done_callback(noted)
+    # a daemon's thread: a node that is told to end does not wait for the last gigabyte
+    threading.Thread(target=note_again, name="fingerprint", daemon=True).start()
 
 
 def configuration_row(
