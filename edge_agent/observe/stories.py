@@ -46,7 +46,7 @@ class Moment:
 class Story:
     """A command from its receipt to its last action's end.
 
-    `command` is its row as it stands. `moments` are in the order of their times. `configuration` is what the node
+    `command` is its row as it stands. `moments` are in the chain's order. `configuration` is what the node
     ran with then, if that is known.
     """
 
@@ -64,12 +64,12 @@ class Story:
     @property
     def first_seq(self) -> int:
         """The chain's first entry of this story."""
-        return min(moment.seq for moment in self.moments)
+        return self.moments[0].seq
 
     @property
     def last_seq(self) -> int:
         """And its last."""
-        return max(moment.seq for moment in self.moments)
+        return self.moments[-1].seq
 
 
 def read_story(connection: sqlite3.Connection, command: CommandRow) -> Story:
@@ -86,7 +86,7 @@ def read_story(connection: sqlite3.Connection, command: CommandRow) -> Story:
         own += [*_way(connection, action), *_confirmed(connection, action)]
     until_ms = max((moment.wall_ms for moment in own), default=command.received_wall_ms) + _AROUND_MS
     own += _stops(connection, command.received_wall_ms - _AROUND_MS, until_ms)
-    own.sort(key=lambda moment: (moment.wall_ms, moment.seq))
+    own.sort(key=lambda moment: moment.seq)
     configurations = select(connection, ConfigurationRow, "epoch = ?", (command.epoch,))
     return Story(
         command=command,
