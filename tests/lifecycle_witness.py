@@ -80,7 +80,8 @@ class Witness:
     """Action and state of every report that a robot has sent."""
     agreed: set[str] = field(default_factory=set)
     """Actions that somebody has said yes to, as it is to be said."""
-    greeting: Hello | None = None
+    greeting: tuple[bytes, Hello] | None = None
+    """The hello that was sent last, and over which connection."""
     latched: str | None = None
     epoch: int = 0
     event_seq: int = 0
@@ -102,8 +103,9 @@ class Witness:
             return False
         match message:
             case Welcome():
-                if self.greeting is not None and self.greeting.robot == message.robot:
-                    self.executors[message.robot] = (peer, self.greeting.removes_duplicates)
+                # one that nobody asked for only looks whether the connection lives
+                if self.greeting is not None and self.greeting[0] == peer:
+                    self.executors[message.robot] = (peer, self.greeting[1].removes_duplicates)
             case Accepted():
                 known = self.accepted.setdefault(message.request_id, message.command_id)
                 self._must(known == message.command_id, f"{message.request_id} was accepted twice")

@@ -180,8 +180,9 @@ class Lifecycle(RuleBasedStateMachine):
         if fresh or not peer:
             self.connections += 1
             peer = f"l\0{robot}-{self.connections}".encode()
-        self.witness.greeting = Hello(robot=robot, removes_duplicates=removes_duplicates)
-        self.node.say(peer, self.witness.greeting)
+        hello = Hello(robot=robot, removes_duplicates=removes_duplicates)
+        self.witness.greeting = (peer, hello)
+        self.node.say(peer, hello)
 
     def _peer(self, robot: str) -> bytes:
         return self.witness.executors.get(robot, (b"", False))[0]
