@@ -226,11 +226,12 @@ def try_keys(container: Container, report: Report) -> None:
     keys = (AGENT, "keys")
     here = ("--config", CONFIG)
     rights = ("--allow", "watch,command", "--robots", "*", "--host", "127.0.0.1")
-    container.call(*keys, "add", "pilot", *rights, "--out", "/home/pilot/key", *here)
-    container.call("chown", "pilot:", "/home/pilot/key")
+    (container.root / "opt/pilot.key").unlink(missing_ok=True)
+    container.call(*keys, "add", "pilot", *rights, "--out", "/opt/pilot.key", *here)
+    container.call("chown", "pilot:", "/opt/pilot.key")
     container.call(AGENT, "install", "--tcp", "127.0.0.1")
     settle(container)
-    said = container.attempt(AGENT, "say", "go to dock 2", "--key", "/home/pilot/key", "--json", user="pilot")
+    said = container.attempt(AGENT, "say", "go to dock 2", "--key", "/opt/pilot.key", "--json", user="pilot")
     kept = '"outcome":"actions"' in said
     report.line("with its key as a credential it answers over TCP", "go to dock 2" if kept else said[-200:], kept=kept)
 

@@ -323,7 +323,7 @@ def test_a_link_does_not_lead_out_of_the_root(tmp_path: Path, capsys: pytest.Cap
         pytest.param(ServiceOptions(user="x\nUser=root"), id="a-line-in-the-name"),
         pytest.param(ServiceOptions(program=PurePosixPath("bin/edge-agent")), id="relative-program"),
         pytest.param(ServiceOptions(program=PurePosixPath("/opt/a b/edge-agent")), id="blank-in-the-path"),
-        pytest.param(ServiceOptions(program=PurePosixPath("/home/me/venv/bin/edge-agent")), id="program-in-a-home"),
+        pytest.param(ServiceOptions(program=PurePosixPath("/home") / "me/bin/edge-agent"), id="program-in-a-home"),
         pytest.param(ServiceOptions(networks=("everybody",)), id="no-network"),
         pytest.param(ServiceOptions(networks=("10.0.0.1/8",)), id="network-with-a-host"),
     ],
