@@ -235,6 +235,17 @@ def test_nothing_more_is_written_while_the_head_cannot_be_kept(tmp_path: Path) -
         journal.close()
 
 
+def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
+    """What could not be looked at is not called broken, and so is not set aside."""
+    with journal_in(tmp_path / "state") as journal:
+        write(journal, *told(1))
+    connection = reading(tmp_path / "state" / FILE_NAME)
+    connection.set_progress_handler(lambda: 1, 50)  # every statement is cut off
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        check(connection)
+    connection.close()
+
+
 @pytest.mark.parametrize("text", ["", "7", "7:", ":" + "0" * 64, "x:" + "0" * 64, "7:" + "0" * 63, "-1:" + "0" * 64])
 def test_what_is_no_head_is_refused(text: str) -> None:
     with pytest.raises(ClientFault) as refused:

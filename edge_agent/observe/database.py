@@ -22,7 +22,7 @@ from edge_agent.observe.chain import Head
 from edge_agent.observe.heads import HeadFile, KeptHead
 from edge_agent.observe.migrating import VERSION, check_version_1, first_row, migrate
 from edge_agent.observe.tables import SCHEMA_VERSION, create, select
-from edge_agent.observe.verifying import check
+from edge_agent.observe.verifying import check, is_damage
 
 __all__ = ["FILE_NAME", "OpenedDatabase", "hold", "open_database", "read_epoch", "reading", "select", "write_epoch"]
 
@@ -159,8 +159,8 @@ def _look(path: Path, kept: KeptHead) -> tuple[int, Head]:
         if not version and kept == KeptHead() and _is_empty(connection):
             return 0, Head()
         verdict = check(connection, [kept.head] if kept.head is not None else [])
-    except (sqlite3.DatabaseError, UnicodeError) as problem:  # sqlite3 decodes even its messages about damage
-        if isinstance(problem, UnicodeError) or _is_damage(problem):
+    except (sqlite3.Error, UnicodeError) as problem:
+        if is_damage(problem):
             raise NodeFault(Code.JOURNAL_DAMAGED, str(problem)) from problem
         raise
     finally:
@@ -219,11 +219,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _is_damage(problem: sqlite3.DatabaseError) -> bool:
-    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
 
 
 def _set_aside(path: Path) -> Path | None:

@@ -57,7 +57,7 @@ def check_version_1(connection: sqlite3.Connection) -> None:
     for kind in _COLUMNS:
         try:
             _rows(connection, kind)
-        except (TypeError, ValueError, UnicodeError, sqlite3.OperationalError) as problem:
+        except (TypeError, ValueError) as problem:
             raise NodeFault(Code.JOURNAL_DAMAGED, f"a row of {kind.TABLE} cannot be read: {problem}") from problem
 
 

@@ -21,6 +21,7 @@ from edge_agent.observe.tables import SCHEMA_VERSION, schema, select, table_of
 _ENTRIES: Final = (
     "SELECT seq, wall_ms, tbl, key, CAST(body AS BLOB), CAST(private AS BLOB), link FROM entry ORDER BY seq"
 )
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
 _SEEN_MAX: Final = 200_000
 """Entries in which the right place of a displaced one is looked for."""
 
@@ -72,7 +73,11 @@ class _Broken(Exception):
 
 
 def check(connection: sqlite3.Connection, known: Sequence[Head] = (), *, pages: bool = True) -> Verdict:
-    """Look at everything. `known`: heads kept elsewhere; `pages`: SQLite's own check as well."""
+    """Look at everything. `known`: heads kept elsewhere; `pages`: SQLite's own check as well.
+
+    Raises:
+        sqlite3.Error: the disk, or whoever holds a lock, does not let us look; that says nothing about the journal.
+    """
     passed = _Pass(connection, known)
     try:
         if pages:
@@ -81,9 +86,20 @@ def check(connection: sqlite3.Connection, known: Sequence[Head] = (), *, pages: 
         passed.tables()
     except _Broken as found:
         return passed.verdict(found.broken)
-    except (sqlite3.Error, UnicodeError) as problem:  # sqlite3 decodes even its messages about damage
+    except (sqlite3.Error, UnicodeError) as problem:
+        if not is_damage(problem):
+            raise
         return passed.verdict(Break(0, Wrong.UNREADABLE, str(problem)))
     return passed.verdict(None)
+
+
+def is_damage(problem: sqlite3.Error | UnicodeError) -> bool:
+    """Whether a fault is the file's own, and no disk's that refuses, nor a lock's.
+
+    sqlite3 decodes even its messages about damage, and what it cannot decode has no code.
+    """
+    code = getattr(problem, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _DAMAGE
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
