@@ -30,8 +30,10 @@ from edge_agent.messages import (
     Resume,
     Stopped,
 )
-from edge_agent.node import lifecycle
+from edge_agent.node import lifecycle, recovery
+from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dispatch import Dispatcher
+from edge_agent.node.hearing import Hearing
 from edge_agent.node.jobs import Job, Line
 
 LONG = os.environ.get("EDGE_AGENT_FUZZ_EXAMPLES")
@@ -211,10 +213,12 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(which=which, state=states, robot=robots, wrong=st.sampled_from(("robot", "peer", "epoch")), at_once=at_once)
     def wrong_report(self, which: int, state: str, robot: str, wrong: str, at_once: bool) -> None:
-        """Of any action ever, by anybody, of this life or the one before."""
-        if name := chosen(list(self.witness.actions), which):
+        """Of what a robot has, or had: by somebody else, in another's name, of the life before."""
+        if name := chosen(self.witness.in_flight() or list(self.witness.actions), which):
+            own = self.witness.actions[name].robot
             peer = CLIENT if wrong == "peer" else self._peer(robot)
-            self._report(name, [state], peer or CLIENT, robot, self.witness.epoch - (wrong == "epoch"))
+            epoch = self.witness.epoch - (wrong == "epoch")
+            self._report(name, [state], peer or CLIENT, robot if wrong == "robot" else own, epoch)
         self._done(at_once=at_once)
 
     def _report(
@@ -247,14 +251,22 @@ class Lifecycle(RuleBasedStateMachine):
             self.node.tick()
         self._done(at_once=at_once)
 
-    @rule(parts=parts, robot=robots, then=st.sampled_from(("sleep", "stop", "power", "connection")))
-    def something_comes_between_a_write_and_its_send(self, parts: list[bool], robot: str, then: str) -> None:
-        """The machine sleeps, somebody stops, the power or the connection goes."""
-        self.command(parts=[False, *parts][:6], robot=robot, ttl_ms=500, at_once=True)
+    @rule(parts=parts, robot=robots, then=st.sampled_from(("sleep", "silence", "stop", "power", "connection")))
+    def something_comes_between_a_write_and_its_end(self, parts: list[bool], robot: str, then: str) -> None:
+        """The machine sleeps, the robot says nothing, somebody stops, the power or the connection goes."""
+        if self.witness.latched:
+            self.resume(right=True, at_once=False)
+        if not self._peer(robot) or self._peer(robot) in self.witness.gone:
+            self.hello(robot=robot, fresh=True, removes_duplicates=len(parts) > 2, at_once=False)
+        self.executors_are_alive(at_once=False)
+        self.command(parts=[False, *parts][:6], robot=robot, ttl_ms=2_000, at_once=True)
         self.node.go_on_until(self._about_to_send)
         match then:
             case "sleep":
-                self.time_passes(delta_ms=600.0, jump_ms=0, seen=False, at_once=False)
+                self.time_passes(delta_ms=2_500.0, jump_ms=0, seen=False, at_once=False)
+            case "silence":
+                self.node.settle()
+                self.time_passes(delta_ms=600.0, jump_ms=0, seen=True, at_once=False)
             case "stop":
                 self.stop(words=False, at_once=False)
             case _:
@@ -345,10 +357,19 @@ async def _send_first(dispatcher: Dispatcher, line: Line, job: Job, writing: Cor
     await writing
 
 
+async def _never_look_again(dispatcher: Dispatcher, line: Line, job: Job, writing: Coroutine[Any, Any, bool]) -> None:
+    if await writing:
+        dispatcher._perform(line, job)
+
+
 PLANTED = [
     pytest.param(Line, "in_flight", lambda _line: None, id="a robot gets several at once"),
     pytest.param(Dispatcher, "_send_when_written", _send_first, id="sent before it is on the disk"),
+    pytest.param(Dispatcher, "_send_when_written", _never_look_again, id="sent after its time"),
     pytest.param(Dispatcher, "end_all", lambda *_: None, id="a stop ends nothing"),
+    pytest.param(Confirmations, "redeem", lambda *_, **__: None, id="any yes will do"),
+    pytest.param(Hearing, "speaker", lambda self, _peer, robot, _epoch: self._lines.of(robot), id="anybody may report"),
+    pytest.param(recovery, "after_restart", lambda _state: None, id="a restart settles nothing"),
 ]
 
 

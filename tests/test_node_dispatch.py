@@ -281,6 +281,22 @@ def test_without_its_yes_an_action_fails_and_takes_the_rest_of_its_command_along
     on_bench(play, tmp_path)
 
 
+def test_a_report_on_what_no_robot_has_yet_is_refused(tmp_path: Path) -> None:
+    """While it is on its way to the disk nobody can know of it; it goes out as ever."""
+
+    async def play(bench: Bench) -> None:
+        bench.hello()
+        bench.give(job("a"))
+        with pytest.raises(ClientFault) as refused:
+            await bench.report("a", "FINISHED")
+        assert refused.value.code is Code.ILLEGAL_STATE
+        await bench.settle()
+        assert bench.sent_ids() == ["a"]
+        await bench.report("a", "FINISHED")
+
+    on_bench(play, tmp_path)
+
+
 def test_reports_in_quick_succession_hold_in_their_order(tmp_path: Path) -> None:
     """RUNNING, PAUSED, RUNNING, FINISHED without waiting for a note in between."""
 

@@ -82,6 +82,8 @@ class Hearing:
             raise ClientFault(Code.WRONG_ROBOT, f"the action is {job.robot}'s", where="robot")
         async with self._reporting[line.robot]:  # reports in quick succession hold in their order
             event = REPORTED[ActionState(report.state)]
+            if job.state is ActionState.INITIALIZING and not job.delivered:
+                raise ClientFault(Code.ILLEGAL_STATE, "it is on its way to the disk; no robot has it yet")
             if job.ended:
                 if job.state is not report.state:
                     await self._ledger.take_late_report(job, event, report.reason)
