@@ -397,8 +397,13 @@ def test_pruning_again_and_again_is_steady(tmp_path: Path) -> None:
     with journal_in(folder, retention=Retention(max_bytes=1, commands=50)) as journal:
         for number in range(80):
             journal.record(*told(number))
-        for _ in range(3):
-            prune(journal)
+        prune(journal)
+        head = journal.head
+        prune(journal)
+        assert journal.head == head, "nothing is written anew before it has grown"
+        for number in range(80, 120):
+            journal.record(*told(number))
+        prune(journal)
     assert len(rows_in(folder, CommandRow)) == 50
     assert looked_at(folder).broken is None
 

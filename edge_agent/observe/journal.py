@@ -29,7 +29,7 @@ from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.observe.book import Book
 from edge_agent.observe.chain import Head
 from edge_agent.observe.heads import HeadFile
-from edge_agent.observe.pruning import Cut, Retention, plan_cut, plan_cut_to, step
+from edge_agent.observe.pruning import Cut, Retention, plan_cut, plan_cut_to, size_bytes, step
 from edge_agent.observe.records import CommandRow, Row
 from edge_agent.observe.tables import SCHEMA_VERSION, select
 
@@ -85,6 +85,7 @@ class Journal:
         self._owed: list[_Job] = []
         self._overflowed = False
         self._pruning = False
+        self._left_bytes = 0
         self._trouble = trouble
         self._going_on = asyncio.Lock()
         self._thread = threading.Thread(target=self._serve, name="journal", daemon=True)
@@ -168,7 +169,7 @@ class Journal:
         """Forget what is older or larger than the settings allow; with `commands`, all before the latest so many."""
 
         def begin(book: Book) -> None:
-            cut = plan_cut(book, self._retention) if commands is None else plan_cut_to(book, commands)
+            cut = plan_cut(book, self._retention, self._left_bytes) if commands is None else plan_cut_to(book, commands)
             self._go_on_pruning(book, cut)
 
         if self._pruning or self._book is None:
@@ -181,6 +182,8 @@ class Journal:
         self._pruning = step(book, cut)
         if self._pruning:
             self._queue.put(_Job(lambda book: self._go_on_pruning(book, cut), sort=_Sort.CHORE))
+        else:
+            self._left_bytes = size_bytes(book.connection)
 
     def close(self) -> None:
         """Write what waits, close the file, end the thread."""

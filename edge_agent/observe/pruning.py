@@ -70,13 +70,15 @@ class Cut:
     worlds: frozenset[tuple[str, str]] | None
 
 
-def plan_cut(book: Book, retention: Retention) -> Cut:
-    """What to forget now.
+def plan_cut(book: Book, retention: Retention, left_bytes: int = 0) -> Cut:
+    """What to forget now. `left_bytes` is what the last run left.
+
+    Where what is kept in any case is more than the limit, it is not entered again and again, but when it has grown.
 
     Raises:
         NodeFault: JOURNAL_DAMAGED.
     """
-    large = size_bytes(book.connection) > retention.max_bytes
+    large = size_bytes(book.connection) > max(retention.max_bytes, left_bytes / _TIGHT)
     return Cut(
         until_seq=book.head.seq,
         before_ms=book.clock.wall_ms() - retention.keep_days * _DAY_MS,
