@@ -1,11 +1,11 @@
 """Executes docker/Dockerfile.cpu and docker/compose.yaml where no container engine runs, in plain Debian roots.
 
-    python scripts/dockerfile-steps.py [--folder DIR] [--compile]
+    python scripts/dockerfile-steps.py [--folder DIR]
 
 Each stage's steps are run by chroot in a root of its own, Debian's Python in the place of the python image; then the
 compose file's services are started under its restrictions, and its executor carries a command out. Needs root,
-debootstrap and systemd-nspawn; two gigabytes in /var/tmp. The engine's wheel of .wheels is used, unless --compile asks
-for the four minutes; pip is given what was downloaded beforehand, so that no step needs an index.
+debootstrap and systemd-nspawn; two gigabytes in /var/tmp. The step that compiles the engine finds its wheel of `make
+setup` there, and pip what was downloaded beforehand, so that no step needs an index.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
 DOCKERFILE: Final = CHECKOUT / "docker" / "Dockerfile.cpu"
 COMPOSE: Final = CHECKOUT / "docker" / "compose.yaml"
 OFFLINE: Final = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/wheels"}
-BUILD_TOOLS: Final = ("hatchling>=1.27", "scikit-build-core>=0.9.2", "cmake", "ninja")
+BUILD_TOOL: Final = "hatchling>=1.27"
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Image:
     user: str = "0:0"
 
 
-def build(folder: Path, stages: tuple[Stage, ...], wheels: Path, *, compiles: bool) -> Image:
+def build(folder: Path, stages: tuple[Stage, ...], wheels: Path) -> Image:
     """Every stage in a root of its own; the last one's image."""
     base = folder / "base"
     bootstrap(base, PACKAGES)
@@ -70,8 +70,7 @@ def build(folder: Path, stages: tuple[Stage, ...], wheels: Path, *, compiles: bo
         run(["cp", "-a", base, image.root])
         (image.root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
         run(["cp", "-r", wheels, image.root / "var" / "wheels"])
-        if not compiles:
-            run(["cp", "-r", WHEELS, image.root / "wheels"])
+        run(["cp", "-r", WHEELS, image.root / "wheels"])
         for step in stage.instructions:
             execute(step, image, images)
         shutil.rmtree(image.root / "var" / "wheels")
@@ -228,16 +227,17 @@ def shut_in(node: Container) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--folder", type=Path, help="keep the roots here, and take the base from here the next time")
-    parser.add_argument("--compile", action="store_true", help="compile the engine as the Dockerfile does")
     options = parser.parse_args()
     require("debootstrap", "systemd-nspawn", "nsenter")
+    if not list(WHEELS.glob("llama_cpp_python-*.whl")):
+        sys.exit("no engine in .wheels: make setup")
     stages = parse(DOCKERFILE.read_text(encoding="utf-8"))
     with working_folder(options.folder) as folder, tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         wheels = Path(name)
         wheel = project_wheel(wheels)
-        download_dependencies(wheel, wheels, *BUILD_TOOLS)
+        download_dependencies(wheel, wheels, BUILD_TOOL)
         wheel.unlink()
-        image = build(folder, stages, wheels, compiles=options.compile)
+        image = build(folder, stages, wheels)
         serve(image, stages[-1], folder)
 
 

@@ -88,6 +88,20 @@ def test_every_variant_is_shut_in(line: str, tmp_path: Path) -> None:
 
 
 @needs_systemd
+def test_the_page_has_systemds_own_figures(tmp_path: Path) -> None:
+    """The exposures of docs/service.md are what systemd says of each line there; other versions weigh otherwise."""
+    page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `install ?(.*)` \| ([0-9.]+) \|$", page, re.MULTILINE)
+    assert len(rows) == len(VARIANTS)
+    if not analyze("--version").stdout.startswith("systemd 252 "):
+        pytest.skip("the figures are systemd 252's")
+    for number, (line, figure) in enumerate(rows):
+        install(tmp_path / str(number), line)
+        shown = analyze("security", "--offline=yes", f"--root={tmp_path / str(number)}").stdout
+        assert re.findall(r"exposure level .*: ([0-9.]+)", shown) == [figure], line
+
+
+@needs_systemd
 @pytest.mark.parametrize("line", VARIANTS)
 def test_systemd_knows_every_line(line: str, tmp_path: Path) -> None:
     """systemd takes the unit and its drop-ins without a remark, and finds the program."""
