@@ -21,6 +21,9 @@ from edge_agent.speech.ear_wire import Ended, Position, Told, open_object, read_
 from edge_agent.speech.events import EarEvent
 from edge_agent.speech.segmenter import Mode
 
+STANDS_STILL_MS: Final = 5_000.0
+"""An ear answers every portion of sound with how far it has listened, in milliseconds; one that says nothing for this
+long stands still."""
 _MODULE: Final = "edge_agent.speech.ear_child"
 
 
@@ -57,6 +60,8 @@ class Ears:
         """`rules`: the cutter's silences, in milliseconds; no `stop_phrases`: no stop is listened for."""
         self._rules = dict(rules)
         self._stream = stream
+        self._clock = clock
+        self._unanswered_since_ms: float | None = None
         self._child = Supervised(_MODULE, lambda: {"load": {"stop_phrases": list(stop_phrases)}}, self, clock)
         self._opened: dict[int, _Opened] = {}
         self._numbers = count(1)
@@ -93,6 +98,13 @@ class Ears:
         """The process that listens, or None while there is none."""
         return self._child.pid
 
+    def tick(self) -> None:
+        """Look at the time: an ear that stands still is ended, and another one started."""
+        since_ms = self._unanswered_since_ms
+        if since_ms is not None and self._clock.now_ms() - since_ms >= STANDS_STILL_MS:
+            self._unanswered_since_ms = None
+            self._child.kill("stood still")
+
     async def run(self) -> None:
         """Keep an ear alive until cancelled."""
         await self._child.run()
@@ -106,6 +118,8 @@ class Ears:
 
     def hear(self, number: int, pcm: bytes) -> bool:
         """Its next sound; False when the ear cannot take it."""
+        if self._unanswered_since_ms is None:
+            self._unanswered_since_ms = self._clock.now_ms()
         return self._child.send({"pcm": number}, pcm)
 
     def gap(self, number: int, missing_ms: float) -> None:
@@ -127,6 +141,7 @@ class Ears:
 
     def came_up(self, facts: Mapping[str, Any]) -> None:
         """A fresh ear: open what is open."""
+        self._unanswered_since_ms = None
         self._stop_trouble = str(facts.get("stop_trouble") or "")
         self._stream.tell(NodeChanged("ear", "ready"))
         if self._stop_trouble:
@@ -140,6 +155,7 @@ class Ears:
 
     def said(self, header: JsonObject, payload: bytes) -> None:
         """An event, a position or an end."""
+        self._unanswered_since_ms = None
         told = read_ear(header, payload)
         opened = self._opened.get(told.stream)
         if opened is None:

@@ -88,6 +88,7 @@ class SpeechSide:
     def tick(self) -> None:
         """Look at the time."""
         if self._running:
+            self.ears.tick()
             self.streams.tick()
 
     def degraded(self) -> tuple[Degraded, ...]:

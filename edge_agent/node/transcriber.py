@@ -58,6 +58,7 @@ class Transcriber:
         self._lexicons: dict[str, Lexicon] = {}
         self._taught: set[str] = set()
         self._prepared: dict[str, str] = {}
+        self._ready_since_ms: float | None = None
         self._faults: dict[str, EdgeAgentError] = {}
         self._utterances: dict[int, _Utterance] = {}
         self._questions: dict[int, _Question] = {}
@@ -153,6 +154,7 @@ class Transcriber:
         """
         if self._child.failure is not None and not self._child.ready:
             raise self._away()
+        asked_ms = self._clock.now_ms()
         ask = next(self._asks)
         question = _Question(number, deadline_ms, asyncio.get_running_loop().create_future())
         self._questions[ask] = question
@@ -162,7 +164,8 @@ class Transcriber:
             async with asyncio.timeout(max(0.0, left_ms) / 1000.0):
                 return await question.answer
         except TimeoutError:
-            if self.ready:
+            # one that came up in the meantime has had less time than that
+            if self._ready_since_ms is not None and self._ready_since_ms <= asked_ms:
                 self._child.kill("did not answer in time")
             raise ClientFault(Code.EXPIRED, "the time to live passed while the words were being read") from None
         finally:
@@ -182,6 +185,7 @@ class Transcriber:
                     raise BadFrame("of a pack that nobody asked for")
                 self._prepared[pack] = digest
                 if self.ready:
+                    self._ready_since_ms = self._ready_since_ms or self._clock.now_ms()
                     self._stream.tell(NodeChanged("recogniser", "ready"))
             case _:
                 ask, answer = read_answer(header)
@@ -195,6 +199,7 @@ class Transcriber:
 
     def went_down(self, why: str) -> None:
         """The next one gets the questions; where none will come, they are refused."""
+        self._ready_since_ms = None
         self._prepared.clear()
         self._taught.clear()
         for utterance in self._utterances.values():
