@@ -1,9 +1,9 @@
 """Since when a message counts as received. Pure; time is an argument.
 
 A message may lie in the socket while the loop is held up, or while the whole process is stopped, and its time to live
-runs all the same. Nobody says when it came. So the loop notes when it looks around; after a while in which it did not,
-everything that is found counts as received when that while began, until the sockets have been found empty again. That
-is too early for some of it, which then expires sooner: never too late.
+runs all the same. Nobody says when it came. So the loop notes when it looks around and finds the sockets empty; after a
+while in which it did not look, what is found counts as received when they were last known to be empty, until they are
+so again. That is too early for some of it, which then expires sooner: never too late.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Final
 
 HELD_UP_MS: Final = 40.0
 """A loop that looks around every 20 ms and has not for this long was held up."""
-SETTLING_MS: Final = 100.0
-"""How long messages of such a while may still be on their way through the socket's own thread."""
+EMPTY_LOOKS: Final = 2
+"""Looks in a row, none of them late, at empty sockets: by then what a stopped process had before its sockets has come
+through their own thread."""
 
 
 class Arrivals:
@@ -23,8 +24,9 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._looked_ms: float | None = None
-        self._held_up_since_ms: float | None = None
-        self._held_up_until_ms = 0.0
+        self._empty_ms = 0.0
+        self._empty_looks = 0
+        self._held_up = False
         self._waiting = 0
 
     @contextmanager
@@ -38,18 +40,19 @@ class Arrivals:
 
     def look(self, now_ms: float, receivers: int) -> None:
         """The loop looks around. `receivers`: how many there are, waiting or not."""
-        self._note(now_ms)
+        late = self._is_late(now_ms)
+        self._held_up = self._held_up or late
+        if self._looked_ms is None:
+            self._empty_ms = now_ms
         self._looked_ms = now_ms
-        if self._waiting == receivers and now_ms - self._held_up_until_ms >= SETTLING_MS:
-            self._held_up_since_ms = None
+        self._empty_looks = self._empty_looks + 1 if self._waiting == receivers and not late else 0
+        if self._empty_looks >= EMPTY_LOOKS:
+            self._empty_ms = now_ms
+            self._held_up = False
 
     def since(self, now_ms: float) -> float:
         """Since when a message that is found now counts as received."""
-        self._note(now_ms)
-        return now_ms if self._held_up_since_ms is None else self._held_up_since_ms
+        return self._empty_ms if self._held_up or self._is_late(now_ms) else now_ms
 
-    def _note(self, now_ms: float) -> None:
-        if self._looked_ms is not None and now_ms - self._looked_ms >= HELD_UP_MS:
-            if self._held_up_since_ms is None:
-                self._held_up_since_ms = self._looked_ms
-            self._held_up_until_ms = now_ms
+    def _is_late(self, now_ms: float) -> bool:
+        return self._looked_ms is not None and now_ms - self._looked_ms >= HELD_UP_MS
