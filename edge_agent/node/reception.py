@@ -98,7 +98,7 @@ class Reception:
 
     def receive(self, received: Received) -> None:
         """Take one message in."""
-        received_ms = self.arrivals.since(self.clock.now_ms())
+        received_ms = self.clock.now_ms()
         peer, frames = received.peer, received.frames
         try:
             grant = self.access.grant(received.key)
@@ -115,6 +115,8 @@ class Reception:
             _check_routing_id(received)
             is_stop = isinstance(message, Halt) or (isinstance(message, Command) and self._is_stop(message))
             self.access.check(grant, message, is_stop=is_stop)
+            if not is_stop:  # which has no time to live
+                received_ms = self.arrivals.since(received_ms)
             if isinstance(message, AudioChunk):
                 self.speech.streams.chunk(message, _second(frames), peer)
                 return
