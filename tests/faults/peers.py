@@ -34,7 +34,9 @@ class Crowd:
 
     def fill_up(self) -> None:
         """Throw out those that were cut off, and let others in."""
-        self._peers = [one for one in self._peers if not _cut_off(one)]
+        for peer in [one for one in self._peers if _cut_off(one)]:
+            peer.close()
+            self._peers.remove(peer)
         end = time.monotonic() + FILLED_S
         while len(self._peers) < self._size and time.monotonic() < end:
             peer, where = _bare(self._address)
