@@ -363,7 +363,7 @@ def _lost(message: Message) -> bool:
 def test_seventeen_seconds_are_too_long_and_what_follows_is_heard(node: Node) -> None:
     """Nothing of it is done."""
     with Speaker(node, "long") as mic:
-        mic.play(joined(*(spoken(COMMAND) for _ in range(19))), speed=8.0)
+        mic.play(joined(*(spoken(COMMAND) for _ in range(19))))
         heard = mic.hear_a(Heard)
         assert heard.error is not None
         assert heard.error.code is Code.UTTERANCE_TOO_LONG
