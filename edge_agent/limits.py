@@ -61,6 +61,8 @@ DESCRIPTORS_SPARE: Final = 64
 DESCRIPTORS_MAX: Final = 4_096
 """Descriptors in use, or half of what the process may have where that is fewer, at which a door is emptied, the one
 over TCP first: each of its connections is closed, and whoever lives comes back by itself."""
+EMPTIED_AGAIN_MS: Final = 1_000
+"""What was emptied has this long to let its descriptors go, before a door is emptied again."""
 KEYS_MAX: Final = 1_000
 """Keys in one node's file, revoked ones included."""
 KEY_FILE_BYTES_MAX: Final = 1_048_576

@@ -166,6 +166,20 @@ def test_a_robot_whose_key_ends_is_stopped_and_shut_out(keyed: KeyedNode) -> Non
         assert isinstance(turned_away, ErrorReply) and turned_away.code is Code.KEY_REVOKED
 
 
+def test_what_waits_for_somebody_whose_key_ends_is_not_begun(keyed: KeyedNode) -> None:
+    """Nobody is there to carry it out yet; another's command goes on waiting."""
+    gone, desk = keyed.keys.add("gone", **OPERATOR), keyed.keys.add("desk", **OPERATOR)
+    keyed.node.start()
+    with keyed.client(gone) as ending, keyed.client(desk) as staying:
+        theirs = ending.command("go to dock 3", ttl_ms=60_000)
+        mine = staying.command("go to packing", ttl_ms=60_000)
+        keyed.keys.revoke("gone")
+        keyed.node.wait_for(lambda: len(staying.snapshot().open) == 1)
+        assert [one.action_id for one in staying.snapshot().open] == [mine.actions[0].action_id]
+        ended = [one for one in staying.events(timeout_ms=500) if getattr(one, "state", "") == "FAILED"]
+        assert [(one.action_id, one.reason[:11]) for one in ended] == [(theirs.actions[0].action_id, Code.KEY_REVOKED)]  # type: ignore[union-attr]
+
+
 def test_a_key_added_while_the_node_runs_gets_in(running: KeyedNode) -> None:
     late = running.keys.add("late", verbs={Verb.WATCH})
     with running.client(late) as client:

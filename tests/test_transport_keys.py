@@ -236,7 +236,9 @@ def test_watchers_are_turned_out_and_only_the_known_come_back(keys: Keys) -> Non
         assert await gate.publishes_to(first, within_s=SOON_S) and await gate.publishes_to(second, within_s=SOON_S)
         keys.revoke("two")
         gate.ring.refresh()
-        await gate.sockets.turn_out_watchers()
+        gate.sockets.turn_out_watchers()
+        while gate.sockets.look_around() or not all(door.reopen() for door in gate.sockets.doors):
+            await asyncio.sleep(0.02)
         assert await gate.publishes_to(first, within_s=SOON_S)
         while await second.poll(0):
             await second.recv_multipart()

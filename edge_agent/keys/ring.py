@@ -57,7 +57,15 @@ class Ring:
 
     def known(self) -> frozenset[str]:
         """Every public key that is good now."""
-        return frozenset(public for public in self._grants if self.find(public) is not None)
+        return frozenset(self.names())
+
+    def names(self) -> dict[str, str]:
+        """Whose every public key is that is good now."""
+        return {public: grant.name for public, grant in self._grants.items() if self.find(public) is not None}
+
+    def has(self, name: str) -> bool:
+        """Whether somebody has a key that is good now."""
+        return any(grant.name == name and self.find(public) is not None for public, grant in self._grants.items())
 
     def refresh(self) -> bool:
         """Read the file again if it has changed; whether anything is different now."""

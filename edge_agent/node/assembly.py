@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from edge_agent.clock import Clock
+from edge_agent.keys.grants import LOCAL
 from edge_agent.keys.ring import Ring
 from edge_agent.language.decision import Decider
 from edge_agent.language.options import SEQUENCES_MAX
@@ -71,6 +72,10 @@ class Parts:
     ring: Ring | None = None
     """Who is known at the door over TCP; None where there is none."""
 
+    def knows(self, client: str) -> bool:
+        """Whether somebody has a good key now, or needs none."""
+        return client == LOCAL.name or (self.ring is not None and self.ring.has(client))
+
     @property
     def stream(self) -> Stream:
         """Where every part tells what happens."""
@@ -96,7 +101,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
     reply = attached.reply
     turns = Turns()
     interpreters = _interpreters(parts, Lending(parts.engine, turns))
-    guard = Guard(parts.policy, lambda pack: interpreters[pack].world)
+    guard = Guard(parts.policy, lambda pack: interpreters[pack].world, parts.knows)
     out = _outgoing(parts, sockets, guard)
     worlds = _worlds(parts, out, interpreters, changed=lambda pack: speech.learn(pack))
     confirmations = Confirmations(settings.policy.confirm_ttl_ms)
@@ -106,7 +111,7 @@ def assemble(parts: Parts, sockets: Sockets) -> Daemon:
     access = _access(parts, out)
     desk = SpokenDesk(ReadingAhead(understanding, admission, out.stops), access, sockets.key_of)
     speech = _listening(parts, out, interpreters, admission=admission, attached=attached, desk=desk)
-    doorkeeper = Doorkeeper(parts.ring, sockets, out.dispatcher, out.tasks, stream, clock)
+    doorkeeper = Doorkeeper(parts.ring, sockets, out.dispatcher, stream, clock)
     health.watch(speech.degraded, doorkeeper.degraded, parts.watching.degraded, lambda: _stop_only(parts, out.stops))
     reception = Reception(
         access=access,

@@ -1,7 +1,8 @@
 """The door over TCP from day to day: handshakes are answered, and a key that ends ends everywhere at once.
 
 Each message's key is looked up when it comes; what is left to do when a key ends is here: its executors are told to
-stop and are the robot's no longer, and every watcher has to come in anew, which only keys that are still good can.
+stop and are the robot's no longer, what its owner asked for and no robot has yet is not begun, and every watcher has to
+come in anew, which only keys that are still good can.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from dataclasses import dataclass, field
 
 from edge_agent import limits
 from edge_agent.clock import Clock
+from edge_agent.errors import Code
 from edge_agent.keys.ring import Ring
-from edge_agent.messages import Stop
+from edge_agent.messages import ActionState, Stop
 from edge_agent.messages.codec import encode
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.jobs import Line
 from edge_agent.node.lifecycle import Event
-from edge_agent.node.tasks import Tasks
 from edge_agent.observe.events import NodeChanged, Stream
 from edge_agent.observe.modes import Degraded, Mode
 from edge_agent.transport.sockets import Sockets
@@ -30,15 +31,14 @@ class Doorkeeper:
     ring: Ring | None
     sockets: Sockets
     dispatcher: Dispatcher
-    tasks: Tasks
     stream: Stream
     clock: Clock
     _looked_ms: float = 0.0
-    _known: frozenset[str] = field(default_factory=frozenset)
+    _known: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.ring is not None:
-            self._known = self.ring.known()
+            self._known = self.ring.names()
 
     @property
     def trouble(self) -> str:
@@ -66,8 +66,9 @@ class Doorkeeper:
             return
         self._looked_ms = now_ms
         changed = self.ring.refresh()
-        known = self.ring.known()
-        ended, self._known = self._known - known, known
+        before, self._known = self._known, self.ring.names()
+        known = self._known
+        ended = before.keys() - known.keys()
         if changed or ended:
             self.stream.tell(
                 NodeChanged("keys", self.ring.trouble or f"{len(known)} are good, {len(ended)} have ended")
@@ -77,7 +78,15 @@ class Doorkeeper:
         for line in self.dispatcher.lines.all():
             if line.executor is not None and line.executor.key in ended:
                 self._shut_out(line)
-        self.tasks.begin(self.sockets.turn_out_watchers())
+        self._end_what_waits({before[key] for key in ended} - set(known.values()))
+        self.sockets.turn_out_watchers()
+
+    def _end_what_waits(self, gone: set[str]) -> None:
+        """What they asked for and no robot has yet would not be sent; it ends now, so that everybody sees it."""
+        for job in self.dispatcher.lines.open_jobs():
+            if job.state is ActionState.WAITING and job.asked is not None and job.asked.client in gone:
+                reason = f"{Code.KEY_REVOKED}: {job.asked.client} has no good key any more"
+                self.dispatcher.end(job, Event.REFUSE, reason)
 
     def _shut_out(self, line: Line) -> None:
         """The robot must not go on with what a stranger may now tell it: it hears one last stop."""

@@ -2,7 +2,8 @@
 
 Decides nothing by itself. Between the first time and the last the world may have changed and an action may have become
 another thing than it was: a door that is a lock now needs a yes, a place that is gone cannot be driven to. Refuses what
-the policy refuses, an action without its digest, and one whose need of a yes was never met.
+the policy refuses, an action without its digest, one whose need of a yes was never met, and one of somebody whose key
+has ended.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Guard:
     policy: Policy
     world_of: Callable[[str], World]
     """A pack's world as it is now."""
+    is_known: Callable[[str], bool] = lambda _client: True
+    """Whether a client has a good key now, or needs none."""
 
     def plan(self, actions: Sequence[Any], asked: Asked) -> tuple[Planned, ...]:
         """Check the actions of one command, outside the model, and judge what each can do.
@@ -44,6 +47,8 @@ class Guard:
         """Why an action may not go out now, or ""."""
         if job.asked is None:
             return "POLICY_REFUSED: nobody knows what it was asked with"
+        if not self.is_known(job.asked.client):
+            return f"KEY_REVOKED: {job.asked.client} has no good key any more"
         try:
             (planned,) = self.plan((job.action,), job.asked)
         except EdgeAgentError as problem:

@@ -32,9 +32,6 @@ Peer = bytes
 """A door's letter and a routing id: where to send back to. Never who somebody is."""
 
 _SOCKET_MODE: Final = 0o660
-_REBIND_S: Final = 0.02
-"""libzmq lets go of a closed address in a thread of its own."""
-_REBINDS_MAX: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,37 +120,23 @@ class Door:
 
     def publish(self, topic: bytes, frame: bytes) -> None:
         """Show a frame to whoever listens to the topic."""
-        if not self._publisher.closed:
-            _send_now(self._publisher, [topic, frame])
+        _send_now(self._publisher, [topic, frame])
 
-    async def turn_out_watchers(self) -> None:
-        """Close every connection of the events' socket; whoever is still known comes back by itself.
+    def turn_out_watchers(self) -> None:
+        """Close every connection of the events' socket until `reopen`; whoever is still known comes back by itself.
 
         A PUB cannot tell its subscribers apart, and a key is looked at only at the handshake. What happens in between
         is missed by all, as the gap in `event_seq` shows.
         """
-        self._publisher.close(linger=0)
-        fresh = self._made(zmq.PUB, EVENTS_DOMAIN)
-        for attempt in range(1, _REBINDS_MAX + 1):
-            try:
-                _bind(fresh, self._events_address)
-                break
-            except NodeFault:
-                if attempt == _REBINDS_MAX:
-                    fresh.close(linger=0)
-                    raise
-                await asyncio.sleep(_REBIND_S)
-        self._publisher = fresh
+        self._shut(self._publisher, self._events_address)
 
     def empty(self) -> None:
         """Close every connection and listen no more, until `reopen`.
 
         libzmq cannot close some of an address's connections and keep others.
         """
-        for socket, address in ((self._router, self._command_address), (self._publisher, self._events_address)):
-            with contextlib.suppress(zmq.ZMQError):  # somebody took the socket's file away
-                socket.unbind(address)
-            self._closed.append((socket, address))
+        self._shut(self._router, self._command_address)
+        self._shut(self._publisher, self._events_address)
 
     def reopen(self) -> bool:
         """Listen again; False while libzmq still holds an address, which it lets go of in a thread of its own."""
@@ -164,6 +147,13 @@ class Door:
                 return False
             self._closed.pop()
         return True
+
+    def _shut(self, socket: zmq.asyncio.Socket, address: str) -> None:
+        if (socket, address) in self._closed:
+            return
+        with contextlib.suppress(zmq.ZMQError):  # somebody took the socket's file away
+            socket.unbind(address)
+        self._closed.append((socket, address))
 
     def _hand(self, routing_id: bytes, frame: bytes) -> bool:
         try:

@@ -59,9 +59,10 @@ class Sockets:
         self.gatekeeper: Gatekeeper | None = None
         """Answers handshakes; None when there is no door that asks for keys."""
         self._doors: dict[bytes, Door] = {}
-        self._emptied: list[bytes] = []
-        self._crowded = False
-        """Still crowded after a door was emptied."""
+        self._clock = clock
+        self._emptied = b""
+        """The door that was emptied last, while it is still crowded."""
+        self._emptied_ms = 0.0
         try:
             self._doors[_LOCAL] = Door(self._context, _LOCAL, command_address, events_address, None)
             if network is not None:
@@ -82,21 +83,21 @@ class Sockets:
         return tuple(self._doors.values())
 
     def look_around(self) -> str:
-        """Called every few milliseconds; which door had to be emptied now, "" for none.
+        """Open again what was closed. Called every few milliseconds; which door had to be emptied now, "" for none.
 
         The one over TCP first: strangers can crowd it, and whoever stands beside the machine comes in by the other.
         """
-        if self._emptied:
-            self._emptied = [letter for letter in self._emptied if not self._doors[letter].reopen()]
-            self._crowded = is_crowded()
-            return ""
+        open_again = [door.reopen() for door in self._doors.values()]
         if not is_crowded():
-            self._crowded = False
+            self._emptied = b""
             return ""
-        letter = _LOCAL if self._crowded or _NETWORK not in self._doors else _NETWORK
-        self._doors[letter].empty()
-        self._emptied.append(letter)
-        return _NAMES[letter]
+        now_ms = self._clock.now_ms()
+        if not all(open_again) or (self._emptied and now_ms - self._emptied_ms < limits.EMPTIED_AGAIN_MS):
+            return ""
+        self._emptied = _LOCAL if self._emptied == _NETWORK or _NETWORK not in self._doors else _NETWORK
+        self._emptied_ms = now_ms
+        self._doors[self._emptied].empty()
+        return _NAMES[self._emptied]
 
     def send(self, peer: Peer, frame: bytes) -> bool:
         """Hand a frame to one peer; False when it is gone, takes nothing more, or is not known any more."""
@@ -117,10 +118,10 @@ class Sockets:
         for door in self._doors.values():
             door.publish(name, frame)
 
-    async def turn_out_watchers(self) -> None:
-        """Close every connection over TCP to the events; whoever is still known comes back by itself."""
+    def turn_out_watchers(self) -> None:
+        """Close every connection over TCP to the events, until `look_around`; who is still known comes back."""
         if _NETWORK in self._doors:
-            await self._doors[_NETWORK].turn_out_watchers()
+            self._doors[_NETWORK].turn_out_watchers()
 
     def close(self) -> None:
         """Give peers LINGER_MS to take what was sent, then close."""
