@@ -54,8 +54,8 @@ HANDSHAKE_MS: Final = 2_000
 """A connection that has not proved itself after this is closed."""
 HEARTBEAT_MS: Final = 2_000
 """How often a silent connection is asked whether it is there."""
-HANDSHAKES_PER_S: Final = 10
-"""Handshakes of one key, with bursts of 20; more are asked to come back."""
+HANDSHAKES_PER_S: Final = 50
+"""Handshakes of one key, two for each client, with bursts of 100; more are asked to come back after HANDSHAKE_MS."""
 DESCRIPTORS_SPARE: Final = 64
 """While the process has fewer free descriptors than this, whoever comes over TCP is asked to come back."""
 DESCRIPTORS_MAX: Final = 4_096

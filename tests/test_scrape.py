@@ -263,7 +263,12 @@ def test_scrapers_that_never_end_keep_nobody_from_anything(node: Node) -> None:
                 status, body = asked(where, GET % b"/metrics")
                 assert status in (0, 200), "in a crowd the oldest is closed, which may be this one"
         assert client.halt("test").stop_id
-    status, body = asked(where, GET % b"/metrics")
-    assert status == 200
-    assert b'edge_agent_answers_total{outcome="actions",pack="robot"} 50.0' in body
+
+    def all_counted() -> bool:
+        """One text serves everybody for half a second, so the latest answers may be in the next one only."""
+        status, body = asked(where, GET % b"/metrics")
+        assert status == 200
+        return b'edge_agent_answers_total{outcome="actions",pack="robot"} 50.0' in body
+
+    node.wait_for(all_counted)
     assert node.stop() == 0
