@@ -260,7 +260,7 @@ def test_scrapers_that_never_end_keep_nobody_from_anything(node: Node) -> None:
         for number in range(50):
             assert client.command("go to dock 3", ttl_ms=60_000).outcome is Outcome.ACTIONS
             if number % 10 == 0:
-                status, body = asked(where, GET % b"/metrics")
+                status, _body = asked(where, GET % b"/metrics")
                 assert status in (0, 200), "in a crowd the oldest is closed, which may be this one"
         assert client.halt("test").stop_id
 

@@ -258,7 +258,8 @@ def test_who_may_not_watch_hears_no_event(keys: Keys) -> None:
     assert (Code.FORBIDDEN, "mute may not watch") in play(keys, scene).refused
 
 
-def test_a_key_that_knocks_too_often_is_asked_to_come_back(keys: Keys) -> None:
+def test_a_key_that_knocks_too_often_is_asked_to_come_back(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HANDSHAKES_PER_S", 5)
     one = keys.add("one")
 
     async def scene(gate: Gate) -> None:
