@@ -18,6 +18,8 @@ from edge_agent.messages import ErrorReply
 from faults.campaign import Campaign, Result, Samples
 from faults.lives import Lives
 
+WRITTEN_MS = 1_000.0
+"""A stop is sent first and written after, even where the disk has not refused anything yet; so long it may take."""
 SIZE = "6m"
 FILLINGS_IN_LIFE = 4
 
@@ -105,6 +107,7 @@ class Filling(Lives):
         self._stop()
         self.disk.free()
         self._await_the_journal()
+        self.parties.pump(WRITTEN_MS)
         return self.stop_id
 
     def _stop(self) -> bool:
