@@ -11,6 +11,7 @@ import errno
 import os
 import resource
 import subprocess
+import time
 from pathlib import Path
 
 from edge_agent.errors import Code
@@ -18,7 +19,7 @@ from edge_agent.messages import ErrorReply
 from faults.campaign import Campaign, Result, Samples
 from faults.lives import Lives
 
-WRITTEN_MS = 1_000.0
+WRITTEN_S = 1.0
 """A stop is sent first and written after, even where the disk has not refused anything yet; so long it may take."""
 SIZE = "6m"
 FILLINGS_IN_LIFE = 4
@@ -107,7 +108,9 @@ class Filling(Lives):
         self._stop()
         self.disk.free()
         self._await_the_journal()
-        self.parties.pump(WRITTEN_MS)
+        written = time.monotonic() + WRITTEN_S
+        while time.monotonic() < written:
+            self.parties.pump(50)
         return self.stop_id
 
     def _stop(self) -> bool:
