@@ -21,7 +21,7 @@ from faults.lives import Lives
 
 WRITTEN_S = 1.0
 """A stop is sent first and written after, even where the disk has not refused anything yet; so long it may take."""
-SIZE = "6m"
+SIZE = "32m"
 FILLINGS_IN_LIFE = 4
 
 
