@@ -153,3 +153,7 @@ JOURNAL_MB_MAX: Final = 4_096
 """Room for the journal. All of it is read at every start of the node, about 60 MB a second on one core."""
 JOURNAL_COMMANDS_KEPT: Final = 20_000
 """The latest commands whose request ids and answers are known whatever their age, and whatever room they take."""
+JOURNAL_GROUP_MAX: Final = 256
+"""Writes of the journal that share one sync."""
+JOURNAL_OWED_MAX: Final = 10_000
+"""Facts kept while the disk refuses; one more, and nothing is accepted until a restart."""

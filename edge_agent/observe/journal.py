@@ -22,8 +22,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from edge_agent import limits
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.observe.book import Book
@@ -32,11 +33,6 @@ from edge_agent.observe.heads import HeadFile
 from edge_agent.observe.pruning import Cut, Retention, plan_cut, plan_cut_to, size_bytes, step
 from edge_agent.observe.records import CommandRow, Row
 from edge_agent.observe.tables import SCHEMA_VERSION, select
-
-GROUP_JOBS_MAX: Final = 256
-"""Writes that share one sync."""
-OWED_FACTS_MAX: Final = 10_000
-"""Facts kept while the disk refuses; one more, and nothing is accepted until a restart."""
 
 T = TypeVar("T")
 Work = Callable[[Book], Any]
@@ -206,7 +202,7 @@ class Journal:
             job = self._queue.get()
             while job is not None:
                 batch.append(job)
-                if len(batch) >= GROUP_JOBS_MAX or self._queue.empty():
+                if len(batch) >= limits.JOURNAL_GROUP_MAX or self._queue.empty():
                     break
                 job = self._queue.get()
             closing = job is None
@@ -282,7 +278,7 @@ class Journal:
             if not self._overflowed:
                 self._trouble = str(problem)
         self._owed = [job for job in jobs if job.future is None and job.sort is _Sort.WRITE]
-        if len(self._owed) > OWED_FACTS_MAX:
+        if len(self._owed) > limits.JOURNAL_OWED_MAX:
             self._owed = []
             self._overflowed = True
             self._trouble = "too much happened while the disk refused; restart the node"
