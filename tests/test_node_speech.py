@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,8 @@ from typing import Any
 
 import pytest
 from node_harness import Node, Raw, Watcher, fresh_node
-from speech_sounds import Samples, joined, silence, white_noise
+from node_speaker import ACTION, COMMAND, Speaker, actions_of, sentence, spoken
+from speech_sounds import joined, silence, white_noise
 from speech_sounds import spoken as spoken_by
 
 from edge_agent.errors import Code
@@ -34,13 +33,6 @@ from edge_agent.messages import (
 from edge_agent.messages.codec import encode
 
 NANO = Path(__file__).parent / "data" / "whisper-nano"
-CHUNK_MS = 40
-READY_S = 60.0
-TTL_MS = 30_000
-"""A busy machine answers late here, rather than not at all."""
-COMMAND = "go to dock three"
-ACTION = {"action": "go_to", "place": "dock 3"}
-
 pytest.importorskip("pocketsphinx")
 
 
@@ -58,67 +50,6 @@ def node() -> Iterator[Node]:
 def own_node() -> Iterator[Node]:
     """A node for one test alone."""
     yield from fresh_node()
-
-
-class Speaker(Raw):
-    """A client with one stream."""
-
-    def __init__(self, node: Node, stream_id: str = "mic", **start: Any) -> None:
-        super().__init__(node.command_address)
-        self.stream_id = stream_id
-        self.seq = 0
-        self.say(AudioStart(stream_id=stream_id, **{"ttl_ms": TTL_MS, **start}))
-        self.hear_a(AudioReady, READY_S)
-
-    def play(self, sound: Samples, *, speed: float = 4.0) -> None:
-        """Send sound in chunks, so many times faster than it is spoken; 1 is real time."""
-        data = sound.tobytes()
-        step = 32 * CHUNK_MS
-        for at in range(0, len(data), step):
-            self.chunk(data[at : at + step])
-            time.sleep(CHUNK_MS / 1000.0 / speed)
-
-    def chunk(self, pcm: bytes) -> None:
-        self.send(encode(AudioChunk(stream_id=self.stream_id, seq=self.seq)), pcm)
-        self.seq += 1
-
-    def end(self) -> None:
-        self.say(AudioEnd(stream_id=self.stream_id))
-
-    def error(self) -> ErrorReply:
-        """The next error."""
-        found = self.hear_a(ErrorReply, 20.0)
-        assert isinstance(found, ErrorReply)
-        return found
-
-
-def spoken(text: str) -> Samples:
-    """In the synthetic voice that both recognisers are surest of, wherever their windows fall and however the processor
-    rounds (docs/whisper-nano.md)."""
-    return spoken_by(text, voice="en-us+m1", words_per_minute=150)
-
-
-def sentence(text: str = COMMAND, before_ms: float = 300.0, after_ms: float = 900.0) -> Samples:
-    """A sentence with quiet around it."""
-    return joined(silence(before_ms), spoken(text), silence(after_ms))
-
-
-def actions_of(answer: Answer) -> list[dict[str, Any]]:
-    return [planned.action for planned in answer.actions]
-
-
-def child_of(node: Node, module: str) -> int:
-    """The process id of one of the daemon's children."""
-    assert node.process is not None
-    for task in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (task / "status").read_text()
-            line = (task / "cmdline").read_bytes().decode()
-        except OSError:
-            continue
-        if f"PPid:\t{node.process.pid}\n" in status and module in line:
-            return int(task.name)
-    raise AssertionError(f"no {module} runs")
 
 
 @pytest.mark.parametrize("eager", [pytest.param(True, id="read ahead"), pytest.param(False, id="read at the end")])
@@ -208,41 +139,6 @@ def test_microphones_and_a_text_client_at_once(node: Node) -> None:
         for mic in (left, right):
             assert mic.hear_a(Heard).stream_id == mic.stream_id
             assert actions_of(mic.hear_a(Answer)) == [ACTION]
-
-
-def test_the_recogniser_killed_in_the_middle_of_a_sentence(own_node: Node) -> None:
-    """Its successor gets the sound, so the sentence is answered; a text client notices nothing."""
-    own_node.start()
-    with Speaker(own_node, ttl_ms=60_000) as mic, own_node.client() as client:
-        sound = sentence()
-        half = len(sound) // 2
-        mic.play(sound[:half])
-        pid = child_of(own_node, "recogniser_child")
-        os.kill(pid, signal.SIGKILL)
-        assert actions_of(client.command("go to packing")) == [{"action": "go_to", "place": "packing"}]
-        mic.play(sound[half:])
-        assert actions_of(mic.hear_a(Answer, 60.0)) == [ACTION]
-        assert child_of(own_node, "recogniser_child") != pid
-
-
-def test_the_ear_killed_in_the_middle_of_a_sentence(own_node: Node) -> None:
-    """The sentence is named as lost, its rest is not taken for one, and the next one is heard."""
-    own_node.start()
-    with Speaker(own_node, ttl_ms=60_000) as mic, own_node.client() as client:
-        sound = sentence()
-        half = len(sound) // 2
-        mic.play(sound[:half])
-        time.sleep(0.3)
-        os.kill(child_of(own_node, "ear_child"), signal.SIGKILL)
-        assert actions_of(client.command("go to packing")) == [{"action": "go_to", "place": "packing"}]
-        heard = mic.hear_a(Heard)
-        assert heard.error is not None
-        assert heard.error.code is Code.SPEECH_CRASHED
-        mic.play(sound[half:])
-        own_node.wait_for_log('"what": "ear", "detail": "ready"', 2)
-        mic.play(joined(silence(1_500), sentence()), speed=2.0)
-        answer = mic.hear_a(Answer, 30.0)
-        assert actions_of(answer) == [ACTION]
 
 
 def test_a_hole_in_a_sentence_is_named_and_nothing_is_done(node: Node) -> None:

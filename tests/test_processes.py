@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, ConfigurationFault, NodeFault
 from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, read_frame
+from edge_agent.processes.stillness import STILL_LOOKS, Stillness, processor_ticks
 from edge_agent.processes.supervised import BACKLOG_BYTES_MAX, Supervised
 
 ECHO = """
@@ -30,6 +32,9 @@ ECHO = """
     die_with_parent(int(sys.argv[2]))
     file = socket.socket(fileno=int(sys.argv[1])).makefile("rwb")
     load, _ = read_frame(file)
+    if load.get("stand_still_once") and not os.path.exists(load["stand_still_once"]):
+        open(load["stand_still_once"], "w").close()
+        os.kill(os.getpid(), 19)
     if load.get("fail"):
         write_frame(file, {"failed": load["fail"]})
         sys.exit(3)
@@ -51,12 +56,16 @@ class Ears:
 
     def __init__(self) -> None:
         self.heard: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.is_owed = False
 
     def came_up(self, facts: Mapping[str, Any]) -> None:
         self.heard.put_nowait(("up", facts))
 
     def said(self, header: JsonObject, payload: bytes) -> None:
         self.heard.put_nowait(("said", (header, payload)))
+
+    def owes(self) -> bool:
+        return self.is_owed
 
     def went_down(self, why: str) -> None:
         self.heard.put_nowait(("down", why))
@@ -78,7 +87,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @asynccontextmanager
 async def running(module: str, load: JsonObject | None = None) -> AsyncIterator[tuple[Supervised, Ears]]:
     ears = Ears()
-    child = Supervised(module, lambda: load or {}, ears, SystemClock(), backoff_s=(0.0, 0.05))
+    child = Supervised(module, lambda: load or {}, ears, SystemClock(), backoff_s=(0.0, 0.05), look_s=0.05)
     work = asyncio.create_task(child.run())
     try:
         yield child, ears
@@ -145,6 +154,65 @@ async def _comes_again(module: str) -> None:
 def test_a_killed_child_is_started_again(module: str) -> None:
     """By whoever killed it; how it ended is told."""
     asyncio.run(_comes_again(module))
+
+
+async def _stops_while_loading(module: str, mark: Path) -> None:
+    async with running(module, {"stand_still_once": str(mark)}) as (child, ears):
+        assert "stood still" in await ears.next("down")
+        await ears.next("up")
+        assert child.restarts == 1
+
+
+def test_a_child_that_stands_still_while_it_loads_is_started_again(module: str, tmp_path: Path) -> None:
+    """Nobody waits for the end of the time to load."""
+    asyncio.run(_stops_while_loading(module, tmp_path / "once"))
+
+
+async def _stops_with_work(module: str) -> None:
+    async with running(module) as (child, ears):
+        first = await ears.next("up")
+        os.kill(first["pid"], signal.SIGSTOP)
+        await asyncio.sleep(1.0)  # twenty looks
+        assert child.pid == first["pid"]
+        ears.is_owed = True
+        assert "stood still" in await ears.next("down")
+        assert (await ears.next("up"))["pid"] != first["pid"]
+
+
+def test_a_child_that_stands_still_is_ended_only_when_it_owes_something(module: str) -> None:
+    """One that waits for work uses no processor time either."""
+    asyncio.run(_stops_with_work(module))
+
+
+@pytest.mark.parametrize(
+    ("looks", "still"),
+    [
+        pytest.param([(7, True)] * (STILL_LOOKS + 1), True, id="no tick with something to do"),
+        pytest.param([(7, True)] * STILL_LOOKS, False, id="not yet"),
+        pytest.param([(tick, True) for tick in range(50)], False, id="slow, but it computes"),
+        pytest.param([(7, True)] * STILL_LOOKS + [(8, True)] + [(8, True)] * (STILL_LOOKS - 1), False, id="one tick"),
+        pytest.param([(7, False)] * 50, False, id="nothing to do"),
+        pytest.param([(7, False)] * 50 + [(7, True)] * (STILL_LOOKS - 1), False, id="work that has only just come"),
+        pytest.param([(None, True)] * 50, False, id="the kernel does not say"),
+    ],
+)
+def test_slow_is_told_from_still(looks: list[tuple[int | None, bool]], still: bool) -> None:
+    """By processor time, over several looks."""
+    stillness = Stillness()
+    assert any(stillness.look(ticks, owes=owes) for ticks, owes in looks) is still
+
+
+def test_whoever_computes_uses_processor_time() -> None:
+    """As the kernel counts it; of a process that is gone it says nothing."""
+    before = processor_ticks(os.getpid())
+    assert before is not None
+    end = time.process_time() + 0.05
+    while time.process_time() < end:
+        pass
+    after = processor_ticks(os.getpid())
+    assert after is not None
+    assert after > before
+    assert processor_ticks(2**22 + 1) is None
 
 
 async def _garbage(module: str) -> None:

@@ -175,6 +175,9 @@ class Diary:
         if "fault" in header:
             self.faults.append(header["fault"]["code"])
 
+    def owes(self) -> bool:
+        return False
+
     def went_down(self, why: str) -> None:
         self.went.append(time.monotonic())
 

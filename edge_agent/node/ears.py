@@ -169,6 +169,10 @@ class Ears:
                 del self._opened[told.stream]
                 opened.hearer.finished()
 
+    def owes(self) -> bool:
+        """Sound that it has not answered is timed by `tick`: a stop may be in it, and an ear is never slow."""
+        return False
+
     def went_down(self, why: str) -> None:
         """Everybody's sentence in progress is lost."""
         self._stream.tell(NodeChanged("ear", f"away: {why}", Code.SPEECH_CRASHED))

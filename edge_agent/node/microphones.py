@@ -99,6 +99,10 @@ class Microphone:
             case _:
                 raise BadFrame(f"what no microphone says: {sorted(header)}")
 
+    def owes(self) -> bool:
+        """It notices by itself that its device fell silent."""
+        return False
+
     def went_down(self, why: str) -> None:
         """It is away; said once, however often opening it fails."""
         lost = self._lost or NodeFault(Code.MIC_LOST, f"the microphone is away: {why}")

@@ -1,7 +1,8 @@
 """The recogniser as the node sees it: utterances are begun, fed and asked for, and outlive the process that reads them.
 
 When the process dies in the middle of a sentence, the sound of every open utterance is handed to its successor, and so
-are the questions. When it does not answer within a deadline it is ended, and the question is EXPIRED.
+are the questions. When it does not answer within a deadline it is ended, and the question is EXPIRED. One that learns
+what may be said is given all the time it needs, as long as it computes.
 """
 
 from __future__ import annotations
@@ -196,6 +197,12 @@ class Transcriber:
                     question.answer.set_result(answer)
                 else:
                     question.answer.set_exception(answer)
+
+    def owes(self) -> bool:
+        """Whether it has words to give, or something to learn."""
+        handed = {number for number, utterance in self._utterances.items() if utterance.handed}
+        asked = any(question.utterance in handed for question in self._questions.values())
+        return asked or len(self._prepared) < len(self._taught)
 
     def went_down(self, why: str) -> None:
         """The next one gets the questions; where none will come, they are refused."""

@@ -1,8 +1,8 @@
 """A child that is started again whenever it ends, on the node's own loop. Its frames go to one listener.
 
 Decides when it is started and how long to wait after it failed; one that a file or a setting keeps from starting is not
-tried again, as it would fail the same way. What is sent while there is no child is refused, not
-kept: sound that waits for a restart is old when it is heard.
+tried again, as it would fail the same way. One that stands still while it loads, or while it owes an answer, is ended.
+What is sent while there is no child is refused, not kept: sound that waits for a restart is old when it is heard.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from edge_agent.errors import ConfigurationFault, EdgeAgentError
 from edge_agent.processes.faults import read_fault
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, receive_frame
 from edge_agent.processes.spawn import Spawned, spawn
+from edge_agent.processes.stillness import LOOK_S, Stillness, processor_ticks
 
 BACKOFF_S: Final = (0.0, 0.2, 1.0, 2.0, 5.0)
 """Waits before the first, second, … start in a row that failed; the last one repeats."""
@@ -35,6 +36,9 @@ class Listener(Protocol):
 
     def said(self, header: JsonObject, payload: bytes) -> None:
         """A frame of it. A `BadFrame` raised here ends the child."""
+
+    def owes(self) -> bool:
+        """Whether it has been given work that it has not done; one that merely waits for some is let be."""
 
     def went_down(self, why: str) -> None:
         """It ended or could not start; another start follows."""
@@ -56,6 +60,7 @@ class Supervised:
     clock: Clock
     inherit: tuple[str, ...] = ()
     backoff_s: tuple[float, ...] = BACKOFF_S
+    look_s: float = LOOK_S
     facts: Mapping[str, Any] = field(default_factory=dict)
     restarts: int = 0
     last_end: str = ""
@@ -112,6 +117,7 @@ class Supervised:
             return f"cannot be started: {problem}"
         writer: asyncio.StreamWriter | None = None
         self._why, self.failure = "", None
+        watch = asyncio.create_task(self._watch(child))
         try:
             reader, writer = await asyncio.open_connection(sock=child.socket)
             writer.write(pack_frame(self.load()))
@@ -132,11 +138,20 @@ class Supervised:
             self._why = f"was not ready within {LOAD_TIMEOUT_S:g} s"
         finally:
             self._running = None
+            watch.cancel()
             child.kill()
             if writer is not None:
                 writer.close()
             status = await asyncio.shield(_end_of(child))
         return f"{self._why or 'ended'} (exit status {status}) {child.last_words()}".rstrip()
+
+    async def _watch(self, child: Spawned) -> None:
+        """End it when it stands still with something to do."""
+        stillness = Stillness()
+        while not stillness.look(processor_ticks(child.pid), owes=self._running is None or self.listener.owes()):
+            await asyncio.sleep(self.look_s)
+        self._why = "stood still"
+        child.kill()
 
 
 async def _end_of(child: Spawned) -> int:

@@ -1,0 +1,44 @@
+"""Whether a process that owes something still works on it: a decider over looks at its processor time.
+
+Whoever loads a model or answers a question computes, however slowly, and so uses processor time; a process that was
+stopped, or waits for itself, uses none. That tells slow from dead where no time limit can: a large world takes long to
+learn on a small box. It refuses to judge where the kernel does not say. Looks are counted, not seconds, so that a
+machine that slept, or a node that was itself stopped, blames nobody.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+LOOK_S: Final = 1.0
+STILL_LOOKS: Final = 5
+"""So many looks without a tick: not even a crowded processor leaves who wants to compute without one for so long."""
+
+
+class Stillness:
+    """The looks at one process."""
+
+    def __init__(self) -> None:
+        self._ticks: int | None = None
+        self._still = 0
+
+    def look(self, ticks: int | None, *, owes: bool) -> bool:
+        """Whether it has stood still. `ticks`: its processor time so far, None where unknown; `owes`: it has work."""
+        same = owes and ticks is not None and ticks == self._ticks
+        self._still = self._still + 1 if same else 0
+        self._ticks = ticks
+        return self._still >= STILL_LOOKS
+
+
+def processor_ticks(pid: int) -> int | None:
+    """Processor time that all threads of a process have used, user and system, in the kernel's ticks (proc(5), stat).
+
+    None where the kernel does not say, or the process is gone.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = stat.rpartition(b")")[2].split()  # the name before may hold spaces and brackets
+    return int(fields[11]) + int(fields[12])
