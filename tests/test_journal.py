@@ -302,3 +302,36 @@ def test_the_epoch_survives_the_journal(state_dir: Path) -> None:
     assert read_epoch(state_dir) == 41
     (state_dir / "epoch").write_text("rubbish")
     assert read_epoch(state_dir) == 0
+
+
+async def _turns_of(journal: Journal, writes: int) -> tuple[list[int], list[bool]]:
+    """In which turn of the loop each of many writes that were begun together went on, and whether it had succeeded."""
+    turn, turns, succeeded = 0, [], []
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    async def write(number: int) -> None:
+        try:
+            await journal.write(replace(COMMAND, command_id=f"c-1-{number}", request_id=f"r-{number}"))
+            succeeded.append(True)
+        except NodeFault:
+            succeeded.append(False)
+        turns.append(turn)
+
+    counting = asyncio.create_task(count_turns())
+    await asyncio.gather(*(write(number) for number in range(writes)))
+    counting.cancel()
+    return turns, succeeded
+
+
+@pytest.mark.parametrize("full", [pytest.param(False, id="a disk with room"), pytest.param(True, id="a full disk")])
+def test_those_who_waited_together_go_on_one_by_one(state_dir: Path, full: bool) -> None:
+    """With their success as with their failure: what comes in meanwhile, a stop, is read between any two of them."""
+    with journal_in(state_dir) as journal, disk_full(1 if full else resource.RLIM_INFINITY):
+        turns, succeeded = asyncio.run(_turns_of(journal, 40))
+    assert succeeded == [not full] * 40
+    assert len(set(turns)) == 40

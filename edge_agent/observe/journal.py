@@ -189,11 +189,12 @@ class Journal:
     async def _submit(self, work: Callable[[Book], T], sort: _Sort = _Sort.WRITE) -> T:
         future: Future[T] = Future()
         self._queue.put(_Job(work, future, sort))
-        result = await asyncio.wrap_future(future)
-        # those that shared a sync go on one a turn of the loop, so that a stop is read between them
-        async with self._going_on:
-            await asyncio.sleep(0)
-        return result
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            # those that shared a sync, or its failure, go on one a turn of the loop: a stop is read between them
+            async with self._going_on:
+                await asyncio.sleep(0)
 
     def _serve(self) -> None:
         closing = False
