@@ -6,6 +6,7 @@ and the model is a mapped file.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +25,13 @@ def daemon_mb(node: FaultyNode) -> float:
     return _own_kb(node.pid) * 1024 / 1e6
 
 
-def descriptors(pid: int) -> int:
-    """Open descriptors of one process."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def descriptors(pid: int) -> frozenset[tuple[int, int, str]]:
+    """Open descriptors of one process, each with what it leads to."""
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed in the meantime
+            found.add((pid, int(entry.name), str(entry.readlink())))
+    return frozenset(found)
 
 
 def _own_kb(pid: int) -> int:

@@ -2,7 +2,9 @@
 
 A case is one command. The load is open: commands go out by the clock, whether or not the last was answered. Memory is
 that of the daemon and its children. It is warmed up first, by a flood that fills every cache and every place, and by
-the first two fifths of the load; neither counts.
+the first two fifths of the load; neither counts. A descriptor counts when it is open at two looks in a row, some
+milliseconds apart: a file that is read and closed is not held. When there are more than at the warm-up's end, the new
+ones are named.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ FLOOD_SHARE = 0.2
 FLOOD_IN_FLIGHT = 64
 WARM_UP_SHARE = 0.4
 LOOK_EVERY_S = 5.0
+LOOK_AGAIN_MS = 10
 SLOPE_MAX_MB_PER_H = 1.0
 TEXTS = (
     "go to dock 3",
@@ -50,6 +53,8 @@ class Soaking:
         self.latencies: list[tuple[float, float]] = []
         """Seconds, milliseconds."""
         self._open: dict[str, float] = {}
+        self.held: list[frozenset[tuple[int, int, str]]] = []
+        """The descriptors of all, a set for each look."""
 
     def warm_up(self, commands: int) -> None:
         """As many as go, side by side; what is refused at the robot's queue or expires is no loss."""
@@ -80,8 +85,19 @@ class Soaking:
             self._settle(time.monotonic() - began)
 
     def _look(self, now_s: float) -> None:
-        open_files = sum(descriptors(pid) for pid in (self.node.pid, *self.node.children()))
-        self.looks.append((now_s, memory_mb(self.node), daemon_mb(self.node), float(open_files)))
+        before = self._descriptors()
+        self.parties.pump(LOOK_AGAIN_MS)
+        self.held.append(before & self._descriptors())
+        self.looks.append((now_s, memory_mb(self.node), daemon_mb(self.node), float(len(self.held[-1]))))
+
+    def _descriptors(self) -> frozenset[tuple[int, int, str]]:
+        return frozenset().union(*(descriptors(pid) for pid in (self.node.pid, *self.node.children())))
+
+    def news(self) -> list[str]:
+        """What was not held at the warm-up's end and is later, at looks that find more than then."""
+        warm = self.held[int(len(self.held) * WARM_UP_SHARE) :]
+        more = [held - warm[0] for held in warm if len(held) > len(warm[0])]
+        return sorted({target for new in more for _pid, _number, target in new})
 
     def _settle(self, now_s: float) -> None:
         for request_id in [one for one in self._open if self.parties.answered(one)]:
@@ -102,6 +118,7 @@ def run(seed: int, cases: int, folder: Path) -> Result:
     unanswered = cases - len(soaking.latencies)
     if unanswered:
         found.append(f"lost: {unanswered} of {cases} commands were never answered")
+    found += [f"grows: {target} is held open since the warm-up" for target in soaking.news()]
     if soaking.node.stop() != 0:
         found.append("crash: the node did not end well")
     samples = {
