@@ -22,8 +22,18 @@ WORLD_ENTITIES_MAX: Final = 200_000
 """Entities of one world."""
 WORLD_UPDATE_ENTITIES_MAX: Final = 500
 """Entities added or removed by one world update."""
+WORLD_FILE_BYTES_MAX: Final = 67_108_864
+"""A world's file; the largest world with long names and a few aliases each is about half of it."""
+PACK_FILE_BYTES_MAX: Final = 1_000_000
+"""A file with a pack's actions."""
+PHRASE_FILE_BYTES_MAX: Final = 2_000_000
+"""A file with a pack's phrases."""
 ACTIONS_MAX: Final = 6
 """Actions of one sentence."""
+ENTITY_MENTIONS_MAX: Final = 20
+"""Things that are found in one sentence; what comes behind them is left out."""
+QUANTITY_MENTIONS_MAX: Final = 10
+"""Numbers, durations and amounts that are found in one sentence."""
 CANDIDATES_MAX: Final = 9
 """Candidates named in a reject(ambiguous)."""
 READINGS_MAX: Final = 3
@@ -46,6 +56,16 @@ ROUTER_MESSAGES_MAX: Final = 2_000
 """Messages waiting for one peer, either way; more are dropped for that peer."""
 PUB_MESSAGES_MAX: Final = 10_000
 """Events waiting for one watcher; more are dropped for that watcher, which the gap in `event_seq` shows."""
+EVENTS_WAITING_MAX: Final = 10_000
+"""Events that a client keeps for a reader that is slow; more are dropped, which the gap in `event_seq` shows."""
+CONNECT_MS: Final = 2_000
+"""How long a client waits for a node to be there."""
+ANSWER_MS: Final = 30_000
+"""How long a client waits for a reply, where the command's own time to live is not longer."""
+ANSWER_MARGIN_MS: Final = 5_000
+"""What a client gives a node to say that a time to live has passed."""
+PERFORMED_REMEMBERED_MAX: Final = 1_024
+"""Actions that an executor remembers, so that a second delivery does nothing."""
 TASKS_MAX: Final = 2_000
 """Messages worked on at once; one more is QUEUE_FULL. Stops are not counted."""
 ROBOTS_MAX: Final = 64
@@ -82,6 +102,8 @@ BURST_S: Final = 2
 """A rate may be exceeded by what it allows in this time."""
 KEYS_LOOKED_AT_MS: Final = 200
 """How soon a change of the keys' file is noticed."""
+DRAIN_S: Final = 2
+"""How long commands in progress may take to end when the node goes down."""
 PEERS_REMEMBERED_MAX: Final = 8_192
 """Connections over TCP whose keys are remembered; who is forgotten has to speak first."""
 LINGER_MS: Final = 500
@@ -123,6 +145,57 @@ UTTERANCE_MS_MAX: Final = 15_000
 """Longest utterance; more is UTTERANCE_TOO_LONG and nothing of it is done."""
 ALTERNATIVES_MAX: Final = 5
 """Other readings of one utterance that a recogniser may hand on."""
+
+EAR_STILL_MS: Final = 5_000
+"""An ear answers every portion of sound; one that says nothing for this long stands still, and another is started."""
+EAR_READY_MS: Final = 70_000
+"""How long a client waits for a node that has yet to load what listens."""
+MICROPHONE_OPEN_S_MAX: Final = 5
+"""For opening a microphone; a driver or a sound server that hangs, hangs for longer."""
+MICROPHONE_FIRST_SOUND_MS_MAX: Final = 4_000
+"""From opening to the first sound. Sound servers may begin late: an idle PulseAudio sink took 1.2 s."""
+MICROPHONE_SILENT_MS_MAX: Final = 1_000
+"""A microphone that brings no sample for this long is MIC_LOST; one is due every 32 ms."""
+SOUND_FILE_S_MAX: Final = 600
+"""A sound file that a client plays to a node."""
+SPOKEN_NAMES_MAX: Final = 2_000
+"""Names and aliases of one world that are listened for. More make every name harder to tell from the next."""
+TRANSCRIPT_TOKENS_FREE: Final = 16
+TRANSCRIPT_TOKENS_PER_S_MAX: Final = 12
+"""A transcript is bounded by its sound, so that a loop ends soon. Quick talk has 7 tokens a second."""
+
+SEQUENCES_MAX: Final = 64
+"""Sentences decided at the same time."""
+PASS_TOKENS_MAX: Final = 512
+"""Tokens of one forward pass; longer texts are read in several."""
+PASS_ROWS_MAX: Final = 64
+"""Rows of logits of one pass; a row of 128,256 floats is half a megabyte."""
+ANSWER_TOKENS_MAX: Final = 512
+"""Tokens of one answer, of this box's model or a server's: six actions with long texts stay far below."""
+ANSWER_GRACE_MS: Final = 400
+"""How long past its deadline a question may stay unanswered before the process that has it is looked at: one forward
+pass of a large model."""
+PASS_MS_MAX: Final = 5_000
+"""How long past a deadline one pass may last, though somebody with a later deadline reads in it."""
+ENGINE_LOAD_S_MAX: Final = 600
+"""For loading a model: a large one from a slow disk, its hash included."""
+LISTENER_LOAD_S_MAX: Final = 120
+"""For loading what listens."""
+STILL_LOOK_S: Final = 1
+STILL_LOOKS: Final = 6
+"""Whatever listens and uses no processor time between so many looks, though it loads or owes an answer, is started
+anew. Not even a crowded processor leaves who wants to compute without a tick for so long."""
+BACKLOG_BYTES_MAX: Final = 2_097_152
+"""What whatever listens may leave unread: a minute of sound. Then it is sent no more."""
+REMOTE_REQUESTS_MAX: Final = 64
+"""Requests on their way to a server on the site; further ones wait within their deadline."""
+REMOTE_CONNECTIONS_KEPT: Final = 8
+REMOTE_KEPT_S: Final = 30
+"""Connections to it that are kept while nothing is asked, and for how long."""
+REMOTE_RESPONSE_BYTES_MAX: Final = 1_048_576
+"""One response of it; an answer with its tokens' probabilities has some thousands."""
+REMOTE_KEY_CHARS_MAX: Final = 4_096
+"""Its API key."""
 
 BEAT_MS: Final = 1_000
 """How often the node shows on the bus that it lives."""

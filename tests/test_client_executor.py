@@ -12,9 +12,10 @@ import pytest
 from scripted_node import ScriptedNode
 
 from edge_agent.client import Executor, PerformFailed
-from edge_agent.client.performing import HEARTBEAT_MS, REMEMBERED_MAX, REPEAT_MS, Performing, Step
+from edge_agent.client.performing import HEARTBEAT_MS, REPEAT_MS, Performing, Step
 from edge_agent.clock import ManualClock
 from edge_agent.errors import ClientFault, Code
+from edge_agent.limits import PERFORMED_REMEMBERED_MAX
 from edge_agent.messages import (
     ActionState,
     ErrorReply,
@@ -259,13 +260,13 @@ def test_a_node_that_does_not_know_it_hears_hello_again(robot: Robot, code: Code
 
 def test_memory_of_actions_is_bounded(robot: Robot) -> None:
     """The oldest are forgotten first, never the one that runs."""
-    for number in range(1, REMEMBERED_MAX + 20):
+    for number in range(1, PERFORMED_REMEMBERED_MAX + 20):
         robot.hears(task(number))
         robot.waits(301)
         for state in (ActionState.RUNNING, ActionState.FINISHED):
             robot.hears(Noted(action_id=f"a-7-{number}", state=state))
-    assert robot.did.count(f"a-7-{REMEMBERED_MAX + 19} arrives") == 1
-    assert len(robot.side._last) == REMEMBERED_MAX
+    assert robot.did.count(f"a-7-{PERFORMED_REMEMBERED_MAX + 19} arrives") == 1
+    assert len(robot.side._last) == PERFORMED_REMEMBERED_MAX
 
 
 def serve(executor: Executor) -> threading.Thread:

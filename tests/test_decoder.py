@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code, NodeFault
-from edge_agent.language.decoder import ALL, NONE, TOKENS_MAX, Decoded, Decoding, Read, Savings, decode
+from edge_agent.language.decoder import ALL, NONE, Decoded, Decoding, Read, Savings, decode
 from edge_agent.language.lookahead import Drafted, nothing_drafted
+from edge_agent.limits import ANSWER_TOKENS_MAX
 
 END = 0
 LETTERS = {letter: number for number, letter in enumerate("$abcdefghij")}
@@ -249,7 +250,7 @@ def test_an_answer_without_end_is_cut_and_refused() -> None:
     with pytest.raises(NodeFault) as cut:
         run(Wishes({}), Endless("a"))
     assert cut.value.code is Code.OUTPUT_INVALID
-    assert str(TOKENS_MAX) in cut.value.message
+    assert str(ANSWER_TOKENS_MAX) in cut.value.message
 
 
 def test_the_end_is_a_choice_where_an_answer_could_go_on() -> None:

@@ -18,11 +18,12 @@ from engine_models import BRING, FORWARD, SAY, write_tiny
 from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, EdgeAgentError
 from edge_agent.grammar.sentence import SentenceGrammars
-from edge_agent.language.asked import GRACE_MS, SILENCE_MS_MAX, Asked
+from edge_agent.language.asked import Asked
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child, launch
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.process import EngineProcess
+from edge_agent.limits import ANSWER_GRACE_MS, PASS_MS_MAX
 from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack
 
@@ -128,7 +129,7 @@ def test_a_deadline_long_past_ends_nothing_but_its_own_question(engine: EnginePr
     """Asked alone, too: nobody takes an engine for hung that was asked too late."""
     pid, asked = engine.pid, requests(6)
     with pytest.raises(EdgeAgentError) as late:
-        engine.decide(due(asked[0], -10 * GRACE_MS))
+        engine.decide(due(asked[0], -10 * ANSWER_GRACE_MS))
     assert late.value.code is Code.EXPIRED
     mixed = [due(request, -1_000.0) if number % 2 else request for number, request in enumerate(asked)]
     with ThreadPoolExecutor(6) as pool:
@@ -216,8 +217,8 @@ def question(deadline_ms: float) -> DecideRequest:
 def test_silence_past_the_only_deadline_is_a_hang(child: Child) -> None:
     asked = Asked()
     one = asked.add(child, question(100.0), 0.0)
-    assert not asked.hangs(one, 100.0 + GRACE_MS / 2)
-    assert asked.hangs(one, 100.0 + GRACE_MS)
+    assert not asked.hangs(one, 100.0 + ANSWER_GRACE_MS / 2)
+    assert asked.hangs(one, 100.0 + ANSWER_GRACE_MS)
 
 
 def test_a_process_that_answers_others_does_not_hang(child: Child) -> None:
@@ -226,7 +227,7 @@ def test_a_process_that_answers_others_does_not_hang(child: Child) -> None:
     asked.hear(
         {"number": other.number, "error": {"code": "EXPIRED", "fault": "client", "message": "", "where": ""}}, 90
     )
-    assert not asked.hangs(one, 100.0 + GRACE_MS)
+    assert not asked.hangs(one, 100.0 + ANSWER_GRACE_MS)
 
 
 def test_silence_within_somebody_elses_deadline_is_a_hang_only_when_it_lasts(child: Child) -> None:
@@ -234,10 +235,10 @@ def test_silence_within_somebody_elses_deadline_is_a_hang_only_when_it_lasts(chi
     asked = Asked()
     asked.add(child, question(60_000.0), 0.0)
     early = asked.add(child, question(100.0), 0.0)
-    assert not asked.hangs(early, 100.0 + GRACE_MS)
-    later = asked.add(child, question(50.0 + SILENCE_MS_MAX), 4_000.0)
-    assert not asked.hangs(later, 99.0 + SILENCE_MS_MAX)
-    assert asked.hangs(later, 100.0 + SILENCE_MS_MAX)
+    assert not asked.hangs(early, 100.0 + ANSWER_GRACE_MS)
+    later = asked.add(child, question(50.0 + PASS_MS_MAX), 4_000.0)
+    assert not asked.hangs(later, 99.0 + PASS_MS_MAX)
+    assert asked.hangs(later, 100.0 + PASS_MS_MAX)
 
 
 def test_a_dead_process_leaves_no_question_open(child: Child) -> None:

@@ -7,12 +7,11 @@ import string
 
 import pytest
 
+from edge_agent.limits import ENTITY_MENTIONS_MAX, QUANTITY_MENTIONS_MAX
 from edge_agent.world.entities import Entity
 from edge_agent.world.lexicon import common_words
 from edge_agent.world.linker import Linker
 from edge_agent.world.mention import (
-    ENTITY_MENTIONS_MAX,
-    QUANTITY_MENTIONS_MAX,
     Dialogue,
     Linked,
     MentionType,

@@ -11,8 +11,8 @@ import pytest
 from node_harness import Node, Raw, fresh_node
 
 from edge_agent.language.decision import DecideRequest, Decision
-from edge_agent.language.options import SEQUENCES_MAX
-from edge_agent.messages import Accepted, ActionState, Answer, Command, Hello, Outcome, Perform, Report, Welcome
+from edge_agent.limits import SEQUENCES_MAX
+from edge_agent.messages import Accepted, ActionState, Answer, Command, Hello, Noted, Outcome, Perform, Report, Welcome
 from edge_agent.node.lineup import Lineup
 from edge_agent.node.turns import Lending, Turns
 
@@ -118,13 +118,22 @@ def node() -> Iterator[Node]:
 
 
 def performed(executor: Raw, count: int) -> list[str]:
-    """The commands whose actions an executor gets, in order; each is finished at once."""
-    found = []
-    for _ in range(count):
-        task = executor.hear_a(Perform)
-        found.append(task.command_id)
-        for state in (ActionState.RUNNING, ActionState.FINISHED):
-            executor.say(Report(robot=task.robot, action_id=task.action_id, epoch=task.epoch, state=state))
+    """The commands whose actions an executor gets, in order; each is finished at once, and the node has noted that.
+
+    What comes a second time, as nobody had acknowledged it in time, the executor has promised to drop.
+    """
+    found, known, noted = list[str](), set[str](), set[str]()
+    until = time.monotonic() + PATIENCE_S
+    while len(found) < count or len(noted) < count:
+        assert time.monotonic() < until, (found, noted)
+        match executor.hear(PATIENCE_S):
+            case Perform() as task if task.action_id not in known:
+                known.add(task.action_id)
+                found.append(task.command_id)
+                for state in (ActionState.RUNNING, ActionState.FINISHED):
+                    executor.say(Report(robot=task.robot, action_id=task.action_id, epoch=task.epoch, state=state))
+            case Noted(action_id=action_id, state=ActionState.FINISHED):
+                noted.add(action_id)
     return found
 
 

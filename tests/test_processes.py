@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from edge_agent.clock import SystemClock
 from edge_agent.errors import Code, ConfigurationFault, NodeFault
+from edge_agent.limits import BACKLOG_BYTES_MAX, STILL_LOOKS
 from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, read_frame
-from edge_agent.processes.stillness import STILL_LOOKS, Stillness, processor_ticks
-from edge_agent.processes.supervised import BACKLOG_BYTES_MAX, Supervised
+from edge_agent.processes.stillness import Stillness, processor_ticks
+from edge_agent.processes.supervised import Supervised
 
 ECHO = """
     import os, socket, sys

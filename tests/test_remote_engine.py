@@ -35,9 +35,9 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
 from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
-from edge_agent.language.http import RESPONSE_BYTES_MAX
 from edge_agent.language.remote import RemoteEngine
 from edge_agent.language.remote_options import RemoteOptions
+from edge_agent.limits import REMOTE_RESPONSE_BYTES_MAX
 from edge_agent.observe.modes import Mode
 from edge_agent.packs.registry import load_pack
 
@@ -133,7 +133,7 @@ GARBAGE = [
     pytest.param(answer('[{"action":"launch_missiles"}]'), id="an action that the pack does not have"),
     pytest.param(answer("[" + ",".join([GOOD[1:-1]] * 7) + "]"), id="more actions than a sentence may have"),
     pytest.param(answer("x" * 20_000), id="an answer without end"),
-    pytest.param(body(b"x" * (RESPONSE_BYTES_MAX + 1)), id="more bytes than are read"),
+    pytest.param(body(b"x" * (REMOTE_RESPONSE_BYTES_MAX + 1)), id="more bytes than are read"),
 ]
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code, ConfigurationFault
+from edge_agent.limits import SOUND_FILE_S_MAX
 from edge_agent.speech.audio import (
     RATE_HZ,
     PcmFormat,
@@ -23,7 +24,7 @@ from edge_agent.speech.audio import (
     to_wave,
 )
 from edge_agent.speech.energy import LEVEL_DB_MIN, HighPass, level_db
-from edge_agent.speech.files import FILE_S_MAX, read_audio
+from edge_agent.speech.files import read_audio
 from edge_agent.speech.resampling import Resampler
 
 FLOATS = PcmFormat(encoding="f32le")
@@ -197,7 +198,7 @@ class TestFiles:
 
     def test_other_rates_and_too_long_files_are_refused(self, tmp_path: Path) -> None:
         soundfile.write(tmp_path / "high.wav", sine(96_000), 96_000)
-        soundfile.write(tmp_path / "long.wav", np.zeros((FILE_S_MAX + 1) * 8_000, np.int16), 8_000)
+        soundfile.write(tmp_path / "long.wav", np.zeros((SOUND_FILE_S_MAX + 1) * 8_000, np.int16), 8_000)
         for name, why in (("high.wav", "96000 Hz"), ("long.wav", "10 minutes")):
             with pytest.raises(ConfigurationFault, match=why) as refused:
                 read_audio(tmp_path / name)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.limits import SPOKEN_NAMES_MAX
 from edge_agent.packs.base import Pack
 from edge_agent.packs.phrase_parts import QuantityList
 from edge_agent.packs.registry import SHIPPED, load_pack
-from edge_agent.speech.wording import NAMES_MAX, classes_in, lexicon_of, names_left_out
+from edge_agent.speech.wording import classes_in, lexicon_of, names_left_out
 from edge_agent.speech.wording_numbers import spell, spoken, spoken_quantities
 from edge_agent.world.entities import Entity
 from edge_agent.world.loading import load_world
@@ -66,10 +67,10 @@ def test_names_beyond_the_limit_are_told() -> None:
     """A huge world is cut in its owner's order, and the owner can ask what was cut."""
     names = [f"{first}{second} box" for first in "abcdefghijklmnopqrstuvwxyz" * 4 for second in map(str, range(30))]
     entities = [Entity(name, "item") for name in dict.fromkeys(names)]
-    world = World.of([*entities, *(Entity(f"shelf {number}", "place") for number in range(NAMES_MAX))])
+    world = World.of([*entities, *(Entity(f"shelf {number}", "place") for number in range(SPOKEN_NAMES_MAX))])
     left_out = names_left_out(world)
-    assert len(left_out) == len(world.entities) - NAMES_MAX
-    assert left_out[-1] == f"shelf {NAMES_MAX - 1}"
+    assert len(left_out) == len(world.entities) - SPOKEN_NAMES_MAX
+    assert left_out[-1] == f"shelf {SPOKEN_NAMES_MAX - 1}"
 
 
 def test_a_pack_of_ones_own_has_a_lexicon(tmp_path: Path) -> None:

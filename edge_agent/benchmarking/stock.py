@@ -17,9 +17,9 @@ from llama_cpp.llama_grammar import LlamaGrammar
 from edge_agent.benchmarking.samples import Sample
 from edge_agent.errors import Code, ConfigurationFault, NodeFault
 from edge_agent.language.decision import DecideRequest
-from edge_agent.language.decoder import TOKENS_MAX
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prompt import Piece, Prompt
+from edge_agent.limits import ANSWER_TOKENS_MAX
 
 ROOM_TOKENS = 1_024
 """Beside the longest prompt: the sentence and its answer."""
@@ -71,14 +71,14 @@ class StockEngine:
         completion = llama.create_completion(
             [*self._before[request.pack], *sentence, *self._after[request.pack]],
             grammar=LlamaGrammar.from_string(request.grammar, verbose=False),
-            max_tokens=TOKENS_MAX,
+            max_tokens=ANSWER_TOKENS_MAX,
             temperature=0.0,
         )
         ended = time.perf_counter()
         assert isinstance(completion, dict), "nothing is streamed"
         choice = completion["choices"][0]
         if choice["finish_reason"] != "stop":
-            raise NodeFault(Code.OUTPUT_INVALID, f"the stock answer was cut at {TOKENS_MAX} tokens")
+            raise NodeFault(Code.OUTPUT_INVALID, f"the stock answer was cut at {ANSWER_TOKENS_MAX} tokens")
         first = llama.began_s[1] if len(llama.began_s) > 1 else ended
         return Sample(
             answer=choice["text"],

@@ -23,8 +23,7 @@ from edge_agent.cli.exit_codes import Exit
 from edge_agent.cli.local import add_model_arguments, model_settings, world_of
 from edge_agent.cli.screen import Screen
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.options import SEQUENCES_MAX
-from edge_agent.limits import TTL_MS_MAX, WORLD_ENTITIES_MAX
+from edge_agent.limits import SEQUENCES_MAX, TTL_MS_MAX, WORLD_ENTITIES_MAX
 from edge_agent.node.engines import engine_options
 from edge_agent.packs.base import Pack
 from edge_agent.packs.registry import load_pack

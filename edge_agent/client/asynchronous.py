@@ -16,8 +16,6 @@ from typing import Self, Unpack
 
 from edge_agent.client.connection import AsyncConnection
 from edge_agent.client.requests import (
-    ANSWER_MS,
-    CONNECT_MS,
     FROM_NODE_CODEC,
     QUIET_MS,
     WATCH_MS,
@@ -38,6 +36,7 @@ from edge_agent.client.requests import (
 )
 from edge_agent.client.whereabouts import AnyKey, whereabouts
 from edge_agent.errors import ClientFault, Code
+from edge_agent.limits import ANSWER_MS, CONNECT_MS
 from edge_agent.messages import (
     Answer,
     Beat,

@@ -17,13 +17,12 @@ from zmq.utils.monitor import recv_monitor_message
 from edge_agent import limits
 from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.keys.client_key import ClientKey
+from edge_agent.limits import EVENTS_WAITING_MAX
 
 RECONNECT_FIRST_MS: Final = 50
 RECONNECT_MAX_MS: Final = 1_000
 LAST_WORDS_MS: Final = 200
 """How long a closing executor waits for the node to take its last reports."""
-EVENTS_WAITING_MAX: Final = 10_000
-"""Events kept for a reader that is slow; more are dropped, which the gap in `event_seq` shows."""
 
 AnySocket = TypeVar("AnySocket", zmq.Socket[bytes], zmq.asyncio.Socket)
 

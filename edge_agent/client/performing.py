@@ -16,6 +16,7 @@ from typing import Final
 
 from edge_agent import limits
 from edge_agent.errors import Code
+from edge_agent.limits import PERFORMED_REMEMBERED_MAX
 from edge_agent.messages import (
     ActionState,
     ErrorReply,
@@ -36,8 +37,6 @@ _log = logging.getLogger(__name__)
 HEARTBEAT_MS: Final = 1_000
 REPEAT_MS: Final = 500
 """How long to wait before saying hello or a report again."""
-REMEMBERED_MAX: Final = 1_024
-"""Actions remembered, so that a second delivery does nothing."""
 
 Step = float | ActionState
 PerformFunction = Callable[[Perform], Iterator[Step]]
@@ -156,7 +155,7 @@ class Performing:
             last = self._last[task.action_id]
             return [] if last is None else [last]
         self._last[task.action_id] = None
-        if len(self._last) > REMEMBERED_MAX:
+        if len(self._last) > PERFORMED_REMEMBERED_MAX:
             self._last.popitem(last=False)
         self._queued.append((task, now_ms + task.expires_in_ms))
         return self._go_on(now_ms)

@@ -6,6 +6,7 @@ from typing import Any, Final, TypedDict, TypeVar
 from uuid import uuid4
 
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
+from edge_agent.limits import ANSWER_MARGIN_MS
 from edge_agent.messages import (
     FROM_NODE,
     ActionState,
@@ -33,14 +34,8 @@ from edge_agent.messages import (
 )
 from edge_agent.messages.codec import Codec, build
 
-CONNECT_MS: Final = 2_000
-"""How long to wait for a node to be there."""
 WATCH_MS: Final = 500
 """How long a first command waits for the events to be watched; without them it goes out all the same."""
-ANSWER_MS: Final = 30_000
-"""How long to wait for a reply, where the command's own time to live is not longer."""
-ANSWER_MARGIN_MS: Final = 5_000
-"""What a node may take to say that a time to live has passed."""
 QUIET_MS: Final = 1_000
 """How long no event is believed before asking for a snapshot."""
 

@@ -15,6 +15,7 @@ from typing import Final
 from edge_agent.client.connection import Connection
 from edge_agent.client.requests import FROM_NODE_CODEC, error_of, no_answer
 from edge_agent.clock import Clock
+from edge_agent.limits import EAR_READY_MS
 from edge_agent.messages import (
     Accepted,
     Answer,
@@ -30,8 +31,6 @@ from edge_agent.messages import (
 )
 from edge_agent.messages.codec import encode
 
-READY_MS: Final = 70_000.0
-"""How long a node may take to load what listens, when this is the first stream of its life."""
 QUIET_MS: Final = 15_000.0
 """How long it may say nothing at all while sound waits to be listened to, or to be answered."""
 _STREAM_IS_OVER: Final = frozenset({"AUDIO_OVERRUN", "AUDIO_LOST", "STREAM_UNKNOWN", "AUDIO_ODD_BYTES", "AUDIO_FORMAT"})
@@ -62,7 +61,7 @@ class Speaking:
             EdgeAgentError: the stream was refused or closed, with the node's code; NO_ANSWER.
         """
         self._connection.send(encode(self._start))
-        yield from self._until(lambda: self._window_ms > 0.0, READY_MS)
+        yield from self._until(lambda: self._window_ms > 0.0, EAR_READY_MS)
         for seq, pcm in enumerate(chunks):
             self._sent_ms += len(pcm) / self._bytes_per_ms
             yield from self._until(self._has_room, QUIET_MS)

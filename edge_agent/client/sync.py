@@ -15,8 +15,6 @@ from typing import Self, Unpack
 
 from edge_agent.client.connection import Connection, Subscription
 from edge_agent.client.requests import (
-    ANSWER_MS,
-    CONNECT_MS,
     FROM_NODE_CODEC,
     QUIET_MS,
     WATCH_MS,
@@ -39,6 +37,7 @@ from edge_agent.client.speaking import Said, Speaking
 from edge_agent.client.whereabouts import AnyKey, whereabouts
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault
+from edge_agent.limits import ANSWER_MS, CONNECT_MS
 from edge_agent.messages import (
     Answer,
     AudioStart,

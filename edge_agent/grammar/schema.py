@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge_agent import limits
+from edge_agent.limits import ENTITY_MENTIONS_MAX, QUANTITY_MENTIONS_MAX
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.base import REJECT, ActionSpec, ChoiceSlot, EntitySlot, Pack, QuantitySlot, Slot, TextSlot
 from edge_agent.world.mention import (
-    ENTITY_MENTIONS_MAX,
-    QUANTITY_MENTIONS_MAX,
     Linked,
     Mention,
     MentionType,

@@ -18,6 +18,7 @@ from edge_agent.grammar.check import check_action
 from edge_agent.grammar.gbnf import json_text
 from edge_agent.grammar.resolve import resolve
 from edge_agent.grammar.sentence import SentenceGrammars
+from edge_agent.limits import ENTITY_MENTIONS_MAX
 from edge_agent.messages.answer import RejectReason
 from edge_agent.packs.base import (
     REJECT,
@@ -31,7 +32,6 @@ from edge_agent.packs.base import (
 )
 from edge_agent.world.entities import Entity
 from edge_agent.world.mention import (
-    ENTITY_MENTIONS_MAX,
     Dialogue,
     Linked,
     Mention,

@@ -1,9 +1,9 @@
 """The questions that an engine's process has not answered yet, and who waits for each.
 
-Decides when the process hangs: a question has had no answer for GRACE_MS past the deadlines of all questions that were
-open when it was asked, and nothing else was heard since; or some question, whoever waited for it, has had none for
-SILENCE_MS_MAX past its own deadline. A process that is merely slow answers others in the meantime, and between two
-passes it answers those whose time has run out.
+Decides when the process hangs: a question has had no answer for ANSWER_GRACE_MS past the deadlines of all questions
+that were open when it was asked, and nothing else was heard since; or some question, whoever waited for it, has had
+none for PASS_MS_MAX past its own deadline. A process that is merely slow answers others in the meantime, and between
+two passes it answers those whose time has run out.
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ import threading
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from itertools import count
-from typing import Final
 
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child
 from edge_agent.language.wire import JsonObject, read_decision, read_fault
-
-GRACE_MS: Final = 400.0
-"""How long past its deadline a question may stay unanswered before the process is looked at: one forward pass of a
-large model, as the engine looks at the clock between passes."""
+from edge_agent.limits import ANSWER_GRACE_MS, PASS_MS_MAX
 
 
 class GivenUp(NodeFault):
@@ -29,10 +25,6 @@ class GivenUp(NodeFault):
 
     def __init__(self) -> None:
         super().__init__(Code.ENGINE_CRASHED, "the engine's process hung; it is being started again")
-
-
-SILENCE_MS_MAX: Final = 5_000.0
-"""How long past a deadline one pass may last, though somebody with a later deadline reads in it."""
 
 
 class Question:
@@ -90,8 +82,10 @@ class Asked:
     def add(self, child: Child, request: DecideRequest, now_ms: float) -> Question:
         """A question is about to be asked."""
         with self._lock:
-            deadlines = [question.patience_ms - GRACE_MS for question in self._open.values() if question.child is child]
-            patience_ms = max([request.deadline_ms, *deadlines]) + GRACE_MS
+            deadlines = [
+                question.patience_ms - ANSWER_GRACE_MS for question in self._open.values() if question.child is child
+            ]
+            patience_ms = max([request.deadline_ms, *deadlines]) + ANSWER_GRACE_MS
             number = str(next(self._numbers))
             question = Question(number, request, child, asked_ms=now_ms, patience_ms=patience_ms)
             self._open[question.number] = question
@@ -127,7 +121,7 @@ class Asked:
             if self._heard_ms <= question.asked_ms and now_ms >= question.patience_ms - 1.0:
                 return True
             same = [one for one in self._open.values() if one.child is question.child]
-            return any(now_ms >= one.deadline_ms + SILENCE_MS_MAX for one in same)
+            return any(now_ms >= one.deadline_ms + PASS_MS_MAX for one in same)
 
     def of_ticket(self, ticket: str) -> list[Question]:
         """The open questions of one who asks."""

@@ -22,7 +22,8 @@ from edge_agent.errors import Code, NodeFault
 from edge_agent.language.batching import Part, PassAborted
 from edge_agent.language.decoder import Logits
 from edge_agent.language.engine import Weights
-from edge_agent.language.options import PASS_ROWS_MAX, PASS_TOKENS_MAX, ContextOptions
+from edge_agent.language.options import ContextOptions
+from edge_agent.limits import PASS_ROWS_MAX, PASS_TOKENS_MAX
 
 _BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, PASS_TOKENS_MAX)
 """Sizes that a pass is filled up to, tokens and rows alike."""

@@ -11,7 +11,7 @@ up to there alone and in one batch. As long as rounding moves a logit by less th
 takes the same token: with a larger margin rounding cannot change the order, and with a smaller one all ways ask the
 same question.
 
-Refuses (EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer than TOKENS_MAX. It knows no
+Refuses (EXPIRED) to go on past the deadline and (OUTPUT_INVALID) an answer longer than ANSWER_TOKENS_MAX. It knows no
 library: a decoding is a generator that says what is to be read and is sent the logits, so that whoever runs it may
 read for many at once; the constraint is handed in.
 """
@@ -28,9 +28,7 @@ from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.language.lookahead import Ahead, Constraint, Drafted, TokenIds, look_ahead, nothing_drafted
-
-TOKENS_MAX: Final = 512
-"""Tokens of one answer: six actions with long texts."""
+from edge_agent.limits import ANSWER_TOKENS_MAX
 
 Logits = NDArray[np.float32]
 
@@ -171,8 +169,8 @@ class _Run:
         if token in self._ends:
             self._ended = True
             return
-        if len(self._tokens) >= TOKENS_MAX:
-            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
+        if len(self._tokens) >= ANSWER_TOKENS_MAX:
+            raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {ANSWER_TOKENS_MAX} tokens")
         self._constraint.take(token)
         self._tokens.append(token)
 

@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -23,15 +23,7 @@ import httpcore2
 from edge_agent.clock import Clock
 from edge_agent.errors import Code, ConfigurationFault, NodeFault
 from edge_agent.language.remote_calls import Away, Call, Calls, Response, late, withdrawn
-
-CONNECTIONS_MAX: Final = 64
-"""Requests on their way at the same time; further ones wait within their deadline."""
-KEPT_MAX: Final = 8
-"""Connections kept while nothing is asked."""
-KEPT_S: Final = 30.0
-"""How long a connection is kept unused."""
-RESPONSE_BYTES_MAX: Final = 1_048_576
-"""Bytes of one response; an answer with its tokens' probabilities has some thousands."""
+from edge_agent.limits import REMOTE_CONNECTIONS_KEPT, REMOTE_KEPT_S, REMOTE_REQUESTS_MAX, REMOTE_RESPONSE_BYTES_MAX
 
 _Address = tuple[Any, ...]
 
@@ -145,9 +137,9 @@ class HttpServer:
         self._network = _Network(self._calls)
         self._pool = httpcore2.ConnectionPool(
             ssl_context=_trusting(ca_file) if parts.scheme == "https" else None,
-            max_connections=CONNECTIONS_MAX,
-            max_keepalive_connections=KEPT_MAX,
-            keepalive_expiry=KEPT_S,
+            max_connections=REMOTE_REQUESTS_MAX,
+            max_keepalive_connections=REMOTE_CONNECTIONS_KEPT,
+            keepalive_expiry=REMOTE_KEPT_S,
             network_backend=self._network,
         )
 
@@ -196,8 +188,8 @@ class HttpServer:
             whole = bytearray()
             for chunk in response.iter_stream():
                 whole += chunk
-                if len(whole) > RESPONSE_BYTES_MAX:
-                    why = f"the remote engine sent more than {RESPONSE_BYTES_MAX} bytes"
+                if len(whole) > REMOTE_RESPONSE_BYTES_MAX:
+                    why = f"the remote engine sent more than {REMOTE_RESPONSE_BYTES_MAX} bytes"
                     raise NodeFault(Code.OUTPUT_INVALID, why)
             self._calls.end(call)  # from here on the connection may be another request's
             return Response(response.status, bytes(whole), _retry_after_s(response.headers))

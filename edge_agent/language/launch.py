@@ -23,11 +23,9 @@ from edge_agent.language.phrase_answers import usual_answers
 from edge_agent.language.placement import next_try
 from edge_agent.language.prompt import Style
 from edge_agent.language.wire import MESSAGE_BYTES_MAX, JsonObject, pack_message, read_fault, read_message
+from edge_agent.limits import ENGINE_LOAD_S_MAX
 from edge_agent.packs.base import Pack
 from edge_agent.processes.spawn import Spawned, spawn
-
-LOAD_TIMEOUT_S = 600.0
-"""A large model from a slow disk, its hash included."""
 
 _USUAL_PORTION: Final = 250
 """Answers in one message: about a millisecond of the engine's time, between two passes."""
@@ -60,7 +58,7 @@ class Child:
             raise died() from problem
         return self.hear()
 
-    def tell(self, message: JsonObject, timeout_ms: float = LOAD_TIMEOUT_S * 1000.0) -> bool:
+    def tell(self, message: JsonObject, timeout_ms: float = ENGINE_LOAD_S_MAX * 1000.0) -> bool:
         """Send a message; from any thread. False when the process does not take it in time.
 
         Raises:
@@ -173,7 +171,7 @@ def _total_layers(model: Path) -> int:
 def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
     started = time.monotonic()
     try:
-        reply = child.ask(message, LOAD_TIMEOUT_S * 1000.0)
+        reply = child.ask(message, ENGINE_LOAD_S_MAX * 1000.0)
     except NodeFault as problem:
         status = child.discard()
         took = time.monotonic() - started
@@ -181,7 +179,7 @@ def _expect(child: Child, message: JsonObject, key: str) -> JsonObject:
         why = f"the engine's process died while starting (exit status {status}, after {took:.1f} s) {words}".rstrip()
         raise NodeFault(problem.code, why) from problem
     if reply is None:
-        raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the model was not loaded within {LOAD_TIMEOUT_S:g} s")
+        raise NodeFault(Code.ENGINE_UNAVAILABLE, f"the model was not loaded within {ENGINE_LOAD_S_MAX:g} s")
     if "error" in reply:
         raise read_fault(reply["error"])
     result = reply.get(key)

@@ -20,7 +20,7 @@ from edge_agent.language.calibration import KEY, Calibration
 from edge_agent.language.constraint import Constraints
 from edge_agent.language.context import Context
 from edge_agent.language.decision import DecideRequest, Decision, Reading
-from edge_agent.language.decoder import ALL, NONE, TOKENS_MAX, Decoded, Decoding, Logits, Read, Savings, decode
+from edge_agent.language.decoder import ALL, NONE, Decoded, Decoding, Logits, Read, Savings, decode
 from edge_agent.language.drafts import SHARE_MIN, SHARE_MIN_GPU, Drafts
 from edge_agent.language.engine import Log, Weights, build_facts, cards, has_gpu_driver
 from edge_agent.language.kept import kept_for
@@ -34,6 +34,7 @@ from edge_agent.language.proofs import proof_of, proven, remember
 from edge_agent.language.readings import other_ways
 from edge_agent.language.trial import run_trials
 from edge_agent.language.wire import JsonObject
+from edge_agent.limits import ANSWER_TOKENS_MAX
 from edge_agent.packs.base import REJECT
 
 WORKING_TOKENS: Final = 1_024
@@ -226,8 +227,8 @@ class LocalEngine:
             while True:
                 if self._clock.now_ms() >= request.deadline_ms:
                     raise ClientFault(Code.EXPIRED, "the time ran out while the answer was being decided")
-                if len(tokens) >= TOKENS_MAX:
-                    raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {TOKENS_MAX} tokens")
+                if len(tokens) >= ANSWER_TOKENS_MAX:
+                    raise NodeFault(Code.OUTPUT_INVALID, f"the answer was cut at {ANSWER_TOKENS_MAX} tokens")
                 yield Read((*prompt, *tokens), (len(prompt) + len(tokens) - 1,))
                 token = context.sample(sampler.chain)
                 if token in self.vocabulary.ends:
@@ -285,7 +286,7 @@ class LocalEngine:
 
     def _prompt(self, request: DecideRequest) -> list[int]:
         prompt = [*self.weights.tokenize(request.marked), *self._after[request.pack]]
-        if self._context is None or len(prompt) + TOKENS_MAX > self._context.free:
+        if self._context is None or len(prompt) + ANSWER_TOKENS_MAX > self._context.free:
             raise ClientFault(Code.PROMPT_TOO_LONG, f"the sentence has {len(prompt)} tokens")
         return prompt
 

@@ -7,16 +7,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from edge_agent.errors import Code, ConfigurationFault
-
-SEQUENCES_MAX: Final = 64
-"""Sentences decided at the same time."""
-PASS_TOKENS_MAX: Final = 512
-"""Tokens of one forward pass; longer texts are read in several."""
-PASS_ROWS_MAX: Final = 64
-"""Rows of logits of one pass; a row of 128,256 floats is half a megabyte."""
 
 CacheType = Literal["f16", "q8_0", "q4_0"]
 """Keys and values have one type: a GPU has fast kernels for equal ones only."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge_agent.errors import Code, ConfigurationFault
-from edge_agent.language.options import PASS_ROWS_MAX, PASS_TOKENS_MAX, EngineOptions
+from edge_agent.language.options import EngineOptions
+from edge_agent.limits import PASS_ROWS_MAX, PASS_TOKENS_MAX
 from edge_agent.planning.cache import Cache
 from edge_agent.planning.fitting import layers_that_fit, step_down
 from edge_agent.planning.gguf import Header

@@ -17,11 +17,12 @@ from typing import Any
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
-from edge_agent.language.asked import GRACE_MS, Asked, GivenUp
+from edge_agent.language.asked import Asked, GivenUp
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child, died, launch, usual_messages
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.wire import JsonObject, request_object
+from edge_agent.limits import ANSWER_GRACE_MS
 from edge_agent.observe.modes import Degraded
 from edge_agent.packs.base import Pack
 
@@ -108,12 +109,12 @@ class EngineProcess:
         question = self._asked.add(child, request, self._clock.now_ms())
         try:
             message = {"decide": request_object(request), "number": question.number}
-            if not child.tell(message, self._left_ms(request) + GRACE_MS):
+            if not child.tell(message, self._left_ms(request) + ANSWER_GRACE_MS):
                 self._asked.remove(question)
         except NodeFault as problem:
             self._bury(child, problem)
         try:
-            return question.answer(self._left_ms(request) + GRACE_MS)
+            return question.answer(self._left_ms(request) + ANSWER_GRACE_MS)
         except TimeoutError as problem:
             if self._asked.hangs(question, self._clock.now_ms()):
                 self._bury(child, GivenUp())
@@ -124,7 +125,7 @@ class EngineProcess:
         """Nobody waits for this ticket's answer any more: the engine gives STOPPED for it, and works on."""
         for question in self._asked.of_ticket(ticket):
             try:
-                question.child.tell({"withdraw": question.number}, GRACE_MS)
+                question.child.tell({"withdraw": question.number}, ANSWER_GRACE_MS)
             except NodeFault as problem:
                 self._bury(question.child, problem)
 

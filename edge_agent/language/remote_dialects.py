@@ -16,9 +16,7 @@ from edge_agent.grammar.schema import JsonSchema
 from edge_agent.language.examples import Example
 from edge_agent.language.prompt import bundled_prompt
 from edge_agent.language.remote_schema import plain_schema, strict_schema, wrapped
-
-ANSWER_TOKENS_MAX: Final = 512
-"""Tokens that a server may write; six actions stay far below with any vocabulary."""
+from edge_agent.limits import ANSWER_TOKENS_MAX
 
 Body = dict[str, Any]
 

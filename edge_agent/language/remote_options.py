@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.limits import REMOTE_KEY_CHARS_MAX
 
 AUTO: Final = "auto"
 BUNDLED: Final = "bundled"
-KEY_CHARS_MAX: Final = 4_096
 _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 
 
@@ -54,14 +54,14 @@ def read_key(path: Path | None) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            raw = file.read(KEY_CHARS_MAX + 1) if stat.S_ISREG(mode) else b""
+            raw = file.read(REMOTE_KEY_CHARS_MAX + 1) if stat.S_ISREG(mode) else b""
     except OSError as problem:
         raise ConfigurationFault(Code.SETTINGS_INVALID, problem.strerror or str(problem), where=where) from problem
     if mode & _OTHERS:
         why = "everybody on this machine can read or change the key; chmod 600 it, or 640 for the node's group"
         raise ConfigurationFault(Code.SETTINGS_INVALID, why, where=where)
     key = raw.strip()
-    if not key or len(raw) > KEY_CHARS_MAX or any(not 0x21 <= byte <= 0x7E for byte in key):
-        why = f"holds no key: one line of at most {KEY_CHARS_MAX} printable characters is expected"
+    if not key or len(raw) > REMOTE_KEY_CHARS_MAX or any(not 0x21 <= byte <= 0x7E for byte in key):
+        why = f"holds no key: one line of at most {REMOTE_KEY_CHARS_MAX} printable characters is expected"
         raise ConfigurationFault(Code.SETTINGS_INVALID, why, where=where)
     return key.decode("ascii")

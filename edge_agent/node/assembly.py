@@ -11,7 +11,7 @@ from edge_agent.clock import Clock
 from edge_agent.keys.grants import LOCAL
 from edge_agent.keys.ring import Ring
 from edge_agent.language.decision import Decider
-from edge_agent.language.options import SEQUENCES_MAX
+from edge_agent.limits import SEQUENCES_MAX
 from edge_agent.node.acceptance import Acceptance, Reply
 from edge_agent.node.access import Access, Sight
 from edge_agent.node.ahead import ReadingAhead

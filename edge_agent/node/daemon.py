@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from edge_agent.clock import Clock
 from edge_agent.errors import Code
+from edge_agent.limits import DRAIN_S
 from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.doorkeeper import Doorkeeper
@@ -32,8 +33,6 @@ TICK_MS: Final = 20.0
 """How often time is looked at: expiry, resends. A send looks at the clock itself."""
 HEALTH_MS: Final = 500.0
 PRUNE_MS: Final = 600_000.0
-DRAIN_S: Final = 2.0
-"""How long commands in progress may take to end when the node goes down."""
 
 
 @dataclass(frozen=True, slots=True)

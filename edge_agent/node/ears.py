@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from edge_agent.clock import Clock
 from edge_agent.errors import Code, EdgeAgentError
+from edge_agent.limits import EAR_STILL_MS
 from edge_agent.observe.events import NodeChanged, Stream
 from edge_agent.processes.frames import JsonObject
 from edge_agent.processes.supervised import Supervised
@@ -21,9 +22,6 @@ from edge_agent.speech.ear_wire import Ended, Position, Told, open_object, read_
 from edge_agent.speech.events import EarEvent
 from edge_agent.speech.segmenter import Mode
 
-STANDS_STILL_MS: Final = 5_000.0
-"""An ear answers every portion of sound with how far it has listened, in milliseconds; one that says nothing for this
-long stands still."""
 _MODULE: Final = "edge_agent.speech.ear_child"
 
 
@@ -101,7 +99,7 @@ class Ears:
     def tick(self) -> None:
         """Look at the time: an ear that stands still is ended, and another one started."""
         since_ms = self._unanswered_since_ms
-        if since_ms is not None and self._clock.now_ms() - since_ms >= STANDS_STILL_MS:
+        if since_ms is not None and self._clock.now_ms() - since_ms >= EAR_STILL_MS:
             self._unanswered_since_ms = None
             self._child.kill("stood still")
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
+from edge_agent.limits import ANSWER_GRACE_MS
 from edge_agent.observe.events import NodeChanged, Stream
 from edge_agent.processes.frames import BadFrame, JsonObject
 from edge_agent.processes.supervised import Supervised
@@ -23,8 +24,6 @@ from edge_agent.speech.choice import Choice
 from edge_agent.speech.recogniser_wire import lexicon_object, read_answer
 from edge_agent.speech.recognition import Lexicon, Transcript
 
-GRACE_MS: Final = 400.0
-"""How long past its deadline a question may stay unanswered before the process is ended."""
 _MODULE: Final = "edge_agent.speech.recogniser_child"
 
 
@@ -161,7 +160,7 @@ class Transcriber:
         self._questions[ask] = question
         self._put(ask, question)
         try:
-            left_ms = deadline_ms - self._clock.now_ms() + GRACE_MS
+            left_ms = deadline_ms - self._clock.now_ms() + ANSWER_GRACE_MS
             async with asyncio.timeout(max(0.0, left_ms) / 1000.0):
                 return await question.answer
         except TimeoutError:

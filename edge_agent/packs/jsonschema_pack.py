@@ -24,10 +24,10 @@ from typing import Annotated, Any, Final, Literal, NoReturn
 from pydantic import PydanticUserError, create_model
 
 from edge_agent.errors import Code, ConfigurationFault
+from edge_agent.limits import PACK_FILE_BYTES_MAX
 from edge_agent.packs.base import Action, EntitySlot, Hazard, Pack, QuantitySlot, TextSlot, make_pack
 from edge_agent.world.mention import Unit
 
-FILE_BYTES_MAX: Final = 1_000_000
 BOUND_MAX: Final = 1e15
 """Of a number that can be said; beyond it a float no longer knows one from the next."""
 _TOP: Final = {
@@ -159,8 +159,8 @@ def _bound(where: str, value: Any) -> float:
 
 def _read(path: Path) -> Any:
     try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            _fault(str(path), f"is larger than {FILE_BYTES_MAX} bytes")
+        if path.stat().st_size > PACK_FILE_BYTES_MAX:
+            _fault(str(path), f"is larger than {PACK_FILE_BYTES_MAX} bytes")
         return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except FileNotFoundError as problem:
         raise ConfigurationFault(Code.UNKNOWN_PACK, "there is no such file", where=str(path)) from problem

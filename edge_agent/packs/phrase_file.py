@@ -14,8 +14,7 @@ from typing import Any, NoReturn
 import yaml
 
 from edge_agent.errors import Code, ConfigurationFault
-
-FILE_BYTES_MAX = 2_000_000
+from edge_agent.limits import PHRASE_FILE_BYTES_MAX
 
 
 class Located(str):
@@ -66,8 +65,8 @@ def read_phrase_file(path: Path) -> PhraseFile:
         ConfigurationFault: PHRASES_INVALID, naming file and line.
     """
     try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            fault(str(path), f"is larger than {FILE_BYTES_MAX} bytes")
+        if path.stat().st_size > PHRASE_FILE_BYTES_MAX:
+            fault(str(path), f"is larger than {PHRASE_FILE_BYTES_MAX} bytes")
         tree = _load(path)
     except (OSError, UnicodeDecodeError) as problem:
         fault(str(path), f"cannot be read: {problem}")

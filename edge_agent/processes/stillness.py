@@ -9,11 +9,8 @@ machine that slept, or a node that was itself stopped, blames nobody.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
-LOOK_S: Final = 1.0
-STILL_LOOKS: Final = 5
-"""So many looks without a tick: not even a crowded processor leaves who wants to compute without one for so long."""
+from edge_agent.limits import STILL_LOOKS
 
 
 class Stillness:

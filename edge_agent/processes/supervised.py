@@ -14,18 +14,16 @@ from typing import Any, Final, Protocol
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ConfigurationFault, EdgeAgentError
+from edge_agent.limits import BACKLOG_BYTES_MAX, LISTENER_LOAD_S_MAX, STILL_LOOK_S
 from edge_agent.processes.faults import read_fault
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, receive_frame
 from edge_agent.processes.spawn import Spawned, spawn
-from edge_agent.processes.stillness import LOOK_S, Stillness, processor_ticks
+from edge_agent.processes.stillness import Stillness, processor_ticks
 
 BACKOFF_S: Final = (0.0, 0.2, 1.0, 2.0, 5.0)
 """Waits before the first, second, … start in a row that failed; the last one repeats."""
 STEADY_S: Final = 10.0
 """A child that lived this long has not failed to start."""
-LOAD_TIMEOUT_S: Final = 120.0
-BACKLOG_BYTES_MAX: Final = 2 * 1024 * 1024
-"""What a child may leave unread: a minute of sound. Then sending fails."""
 
 
 class Listener(Protocol):
@@ -60,7 +58,7 @@ class Supervised:
     clock: Clock
     inherit: tuple[str, ...] = ()
     backoff_s: tuple[float, ...] = BACKOFF_S
-    look_s: float = LOOK_S
+    look_s: float = STILL_LOOK_S
     facts: Mapping[str, Any] = field(default_factory=dict)
     restarts: int = 0
     last_end: str = ""
@@ -121,7 +119,7 @@ class Supervised:
         try:
             reader, writer = await asyncio.open_connection(sock=child.socket)
             writer.write(pack_frame(self.load()))
-            header, _ = await asyncio.wait_for(receive_frame(reader), LOAD_TIMEOUT_S)
+            header, _ = await asyncio.wait_for(receive_frame(reader), LISTENER_LOAD_S_MAX)
             if not isinstance(header.get("ready"), dict):
                 self.failure = read_fault(header.get("failed"))
                 return str(self.failure or _told(header))[:400]
@@ -135,7 +133,7 @@ class Supervised:
         except (EOFError, OSError):
             pass
         except TimeoutError:
-            self._why = f"was not ready within {LOAD_TIMEOUT_S:g} s"
+            self._why = f"was not ready within {LISTENER_LOAD_S_MAX:g} s"
         finally:
             self._running = None
             watch.cancel()

@@ -15,11 +15,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from edge_agent.errors import ClientFault, Code, ConfigurationFault
+from edge_agent.limits import SOUND_FILE_S_MAX
 from edge_agent.speech.audio import Samples, to_samples
 from edge_agent.speech.resampling import Resampler
 
-FILE_S_MAX: Final = 600
-"""Longest file, seconds."""
 _KINDS: Final = {"WAV", "WAVEX", "FLAC", "OGG", "RF64", "W64", "AIFF"}
 
 
@@ -35,9 +34,9 @@ def read_audio(path: Path) -> Samples:
         with soundfile.SoundFile(path) as file:
             if file.format not in _KINDS:
                 raise _invalid(path, f"{file.format} is not read: convert it to WAV or FLAC")
-            if file.frames > FILE_S_MAX * file.samplerate:
-                raise _invalid(path, f"longer than {FILE_S_MAX // 60} minutes: cut it")
-            wave = file.read(FILE_S_MAX * file.samplerate, dtype="float32", always_2d=True).mean(axis=1)
+            if file.frames > SOUND_FILE_S_MAX * file.samplerate:
+                raise _invalid(path, f"longer than {SOUND_FILE_S_MAX // 60} minutes: cut it")
+            wave = file.read(SOUND_FILE_S_MAX * file.samplerate, dtype="float32", always_2d=True).mean(axis=1)
             rate_hz = file.samplerate
     except (soundfile.SoundFileError, OSError, ValueError) as problem:
         raise _invalid(path, f"it cannot be read as sound ({problem}): convert it to WAV or FLAC") from problem

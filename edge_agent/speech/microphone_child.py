@@ -4,8 +4,9 @@ Told {"open": {"device": NAME or null}}, it answers {"ready": {…}} with the fi
 M} and a block of sound beside it, again and again. When the device is gone it says {"fault": {…}} and ends. Told
 {"list": {}}, it answers {"ready": {"microphones": […]}} and ends. What cannot be done is {"failed": {…}}, and the end.
 
-Decides when a device counts as lost: PortAudio says so, or its callback was silent for SILENT_MS_MAX, or it does not
-open within OPEN_S_MAX. It never tries again itself: PortAudio sees a device that was plugged in only in a new process.
+Decides when a device counts as lost: PortAudio says so, or its callback was silent for MICROPHONE_SILENT_MS_MAX, or it
+does not open within MICROPHONE_OPEN_S_MAX. It never tries again itself: PortAudio sees a device that was plugged in
+only in a new process.
 """
 
 from __future__ import annotations
@@ -19,18 +20,13 @@ from typing import BinaryIO, Final
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import Code, EdgeAgentError, NodeFault
+from edge_agent.limits import MICROPHONE_FIRST_SOUND_MS_MAX, MICROPHONE_OPEN_S_MAX, MICROPHONE_SILENT_MS_MAX
 from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, read_frame, write_frame
 from edge_agent.processes.mortal import die_with_parent
 from edge_agent.speech.microphone import RING_BLOCKS, Capture, find_device, input_devices
 from edge_agent.speech.ring import Beat, Ring
 
-SILENT_MS_MAX: Final = 1_000.0
-"""A callback that is due every 32 ms and does not come for this long has lost its device."""
-FIRST_SOUND_MS_MAX: Final = 4_000.0
-"""Sound servers may begin late: an idle PulseAudio sink took 1.2 s."""
-OPEN_S_MAX: Final = 5.0
-"""A driver or a sound server that hangs, hangs for longer."""
 _LOOK_S: Final = 0.01
 """Between two looks at the ring: what it adds to the delay of sound."""
 _LOOK_MS_MAX: Final = 100.0
@@ -76,7 +72,7 @@ def _serve(asked: JsonObject, parent: BinaryIO) -> None:
 def _await_sound(capture: Capture, ring: Ring, clock: Clock) -> None:
     beat = Beat(_LOOK_MS_MAX)
     while not ring.beats:
-        if not capture.active or beat.still_ms(ring.beats, clock.now_ms()) > FIRST_SOUND_MS_MAX:
+        if not capture.active or beat.still_ms(ring.beats, clock.now_ms()) > MICROPHONE_FIRST_SOUND_MS_MAX:
             raise NodeFault(Code.MIC_LOST, f"the microphone {capture.device.name!r} was opened and no sound came of it")
         time.sleep(_LOOK_S)
 
@@ -85,7 +81,7 @@ def _listen(capture: Capture, ring: Ring, clock: Clock, parent: BinaryIO) -> Nod
     """Send everything that is heard; returns when the device is lost."""
     beat = Beat(_LOOK_MS_MAX)
     sequence = 0
-    while capture.active and beat.still_ms(ring.beats, clock.now_ms()) < SILENT_MS_MAX:
+    while capture.active and beat.still_ms(ring.beats, clock.now_ms()) < MICROPHONE_SILENT_MS_MAX:
         while block := ring.take():
             sequence += 1
             write_frame(parent, {"pcm": sequence, "xruns": block.xruns}, block.pcm)
@@ -100,11 +96,11 @@ def _open_in_time(parent: BinaryIO) -> threading.Timer:
     """Ends this process where opening hangs inside a library, which nothing else can."""
 
     def give_up() -> None:
-        late = NodeFault(Code.MIC_LOST, f"the sound system did not answer within {OPEN_S_MAX:g} s")
+        late = NodeFault(Code.MIC_LOST, f"the sound system did not answer within {MICROPHONE_OPEN_S_MAX:g} s")
         write_frame(parent, {"failed": fault_object(late)})
         os._exit(1)
 
-    watchdog = threading.Timer(OPEN_S_MAX, give_up)
+    watchdog = threading.Timer(MICROPHONE_OPEN_S_MAX, give_up)
     watchdog.daemon = True
     watchdog.start()
     return watchdog

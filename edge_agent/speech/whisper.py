@@ -23,7 +23,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
-from edge_agent.limits import ALTERNATIVES_MAX
+from edge_agent.limits import ALTERNATIVES_MAX, TRANSCRIPT_TOKENS_FREE, TRANSCRIPT_TOKENS_PER_S_MAX
 from edge_agent.speech.audio import RATE_HZ, Samples, duration_ms, to_wave
 from edge_agent.speech.bias import HOTWORD_TOKENS_MAX, as_prompt, hotwords
 from edge_agent.speech.collecting import CollectedUtterance
@@ -36,9 +36,6 @@ from edge_agent.speech.whisper_folder import FEATURES, TOKENIZER, opened_folder
 LANGUAGE: Final = "en"
 """The only language that packs are spoken in."""
 BEAM_MAX: Final = 10
-TOKENS_FREE: Final = 16
-TOKENS_PER_SECOND_MAX: Final = 12
-"""A transcript's length is bounded by its sound, so that a loop ends soon. Quick talk has 7 tokens a second."""
 ALTERNATIVE_NATS_MAX: Final = 7.0
 """Readings that are less than a thousandth as likely as the best one are left out."""
 _PROMPT_AND_TEXT_TOKENS_MAX: Final = 448
@@ -162,7 +159,7 @@ class WhisperRecogniser:
         features = extractor(to_wave(samples))[:, :-1]
         encoded = self._model.encode(pad_or_trim(features, extractor.nb_max_frames))
         seconds = duration_ms(samples) / 1_000.0
-        written_max = math.ceil(TOKENS_FREE + TOKENS_PER_SECOND_MAX * seconds)
+        written_max = math.ceil(TRANSCRIPT_TOKENS_FREE + TRANSCRIPT_TOKENS_PER_S_MAX * seconds)
         written_max = min(
             written_max, _PROMPT_AND_TEXT_TOKENS_MAX // 2, _PROMPT_AND_TEXT_TOKENS_MAX - len(prompt.tokens)
         )

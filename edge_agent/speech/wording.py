@@ -2,7 +2,7 @@
 
 Decides which sentences stand for a pack, how its names and quantities are said, and how many of them a recogniser is
 told. What people say that is no command stands among the sentences too, so that chat is not bent into an order.
-Refuses nothing of the world: names beyond NAMES_MAX are left out, and `names_left_out` tells which. Pure.
+Refuses nothing of the world: names beyond SPOKEN_NAMES_MAX are left out, and `names_left_out` tells which. Pure.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
+from edge_agent.limits import SPOKEN_NAMES_MAX
 from edge_agent.packs.base import REJECT, EntitySlot, Pack
 from edge_agent.packs.phrases import Phrases, Sample, load_phrases
 from edge_agent.speech.recognition import Lexicon
@@ -30,8 +31,6 @@ REJECTS_KEPT: Final = 0.1
 """Of the sentences that are no command, how many are kept: enough to hear chat as chat."""
 JOINED_SHARE: Final = 0.08
 """How many of them are two commands in one."""
-NAMES_MAX: Final = 2_000
-"""Names and aliases of one world that are listened for. More make every name harder to tell from the next."""
 ANY_NAME: Final = "any"
 """The class of every name, for slots that take any kind."""
 _JOINTS: Final = ("and", "and", "and then", "then")
@@ -66,7 +65,7 @@ def lexicon_of(pack: Pack, world: World) -> Lexicon:
 
 
 def names_left_out(world: World) -> tuple[str, ...]:
-    """The names of a world that nobody listens for, because there are more than NAMES_MAX."""
+    """The names of a world that nobody listens for, because there are more than SPOKEN_NAMES_MAX."""
     kept = {name for _, name in _entities(world.entities)}
     return tuple(entity.name for entity in world.entities if entity.name not in kept)
 
@@ -78,7 +77,7 @@ def _entities(entities: Iterable[Entity]) -> list[tuple[Entity, str]]:
         ((entity, entity.name) for entity in kept),
         ((entity, alias) for entity in kept for alias in entity.aliases),
     )
-    return [pair for pair, _ in zip(named, range(NAMES_MAX), strict=False)]
+    return [pair for pair, _ in zip(named, range(SPOKEN_NAMES_MAX), strict=False)]
 
 
 def _names_by_kind(named: Iterable[tuple[Entity, str]]) -> dict[str, list[str]]:

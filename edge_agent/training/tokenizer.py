@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from edge_agent.world.mention import DEICTIC_WORDS, ENTITY_MENTIONS_MAX, QUANTITY_MENTIONS_MAX
+from edge_agent.limits import ENTITY_MENTIONS_MAX, QUANTITY_MENTIONS_MAX
+from edge_agent.world.mention import DEICTIC_WORDS
 
 BEGIN, END, PAD = "<s>", "</s>", "<pad>"
 CONTROLS = (BEGIN, END, PAD)

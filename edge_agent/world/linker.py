@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from edge_agent.limits import ENTITY_MENTIONS_MAX, QUANTITY_MENTIONS_MAX
 from edge_agent.world.entities import Entity
 from edge_agent.world.homonyms import unknown_labels
 from edge_agent.world.index import Index
 from edge_agent.world.lexicon import AREA_KINDS, ATTRIBUTES
 from edge_agent.world.matching import matches
 from edge_agent.world.mention import (
-    ENTITY_MENTIONS_MAX,
-    QUANTITY_MENTIONS_MAX,
     Dialogue,
     Linked,
     Mention,

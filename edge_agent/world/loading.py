@@ -25,12 +25,10 @@ from typing import Any, Final
 
 from edge_agent import limits
 from edge_agent.errors import ClientFault, Code, ConfigurationFault
+from edge_agent.limits import WORLD_FILE_BYTES_MAX
 from edge_agent.world.entities import Entity
 from edge_agent.world.store import World
 from edge_agent.world.text import words_of
-
-WORLD_BYTES_MAX: Final = 64 * 1024 * 1024
-"""A world file; the largest world with long names and a few aliases each is about half of it."""
 
 _FIELDS: Final = ("name", "kind", "aliases", "area", "floor", "device_class")
 _ENTITY_HEADER: Final = re.compile(r"^\s*\[\[\s*entity\s*\]\]")
@@ -62,8 +60,8 @@ def _read(path: Path) -> str:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise _invalid("is no regular file; give the path of a TOML file", str(path))
-        if status.st_size > WORLD_BYTES_MAX:
-            raise _invalid(f"has {status.st_size} bytes; at most {WORLD_BYTES_MAX} are read", str(path))
+        if status.st_size > WORLD_FILE_BYTES_MAX:
+            raise _invalid(f"has {status.st_size} bytes; at most {WORLD_FILE_BYTES_MAX} are read", str(path))
         return path.read_text(encoding="utf-8")
     except OSError as problem:
         raise _invalid(f"cannot be read: {problem.strerror or problem}", str(path)) from problem

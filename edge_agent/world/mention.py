@@ -39,8 +39,6 @@ class MentionType(StrEnum):
 
 
 DEICTIC_WORDS = ("me", "here", "it", "there")
-ENTITY_MENTIONS_MAX = 20
-QUANTITY_MENTIONS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
