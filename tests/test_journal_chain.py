@@ -2,104 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from journal_damage import ACTION, COMMAND
+from journal_damage import COMMAND
+from journal_rig import by_hand, journal_in, looked_at, rows_in, told, write
 
-from edge_agent.clock import ManualClock
-from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
-from edge_agent.node.boot import retention_of
+from edge_agent.errors import ClientFault, Code, NodeFault
 from edge_agent.observe.chain import Head
 from edge_agent.observe.database import FILE_NAME, open_database, reading
 from edge_agent.observe.heads import HeadFile
 from edge_agent.observe.history import read_past
 from edge_agent.observe.journal import Journal
-from edge_agent.observe.pruning import Retention
 from edge_agent.observe.records import (
-    ActionRow,
-    AnchorRow,
     CommandRow,
-    ConfigurationRow,
     JournalRow,
     NodeRow,
-    Row,
     StopRow,
-    TransitionRow,
     WorldRow,
     seal,
 )
-from edge_agent.observe.tables import select
-from edge_agent.observe.verifying import Verdict, Wrong, check
-from edge_agent.settings import load_settings
-
-DAY_MS = 86_400_000
-ANSWER = "x" * 500
-
-
-@contextmanager
-def journal_in(folder: Path, clock: ManualClock | None = None, retention: Retention | None = None) -> Iterator[Journal]:
-    folder.mkdir(exist_ok=True)
-    clock = clock or ManualClock()
-    opened = open_database(folder, clock)
-    journal = Journal(opened.connection, heads=opened.heads, clock=clock, retention=retention or Retention())
-    try:
-        yield journal
-    finally:
-        journal.close()
-
-
-def write(journal: Journal, *rows: Row) -> None:
-    asyncio.run(journal.write(*rows))
-
-
-def told(number: int) -> tuple[CommandRow, ActionRow, TransitionRow]:
-    """A command that was answered, with its action."""
-    command = replace(
-        COMMAND, command_id=f"c-1-{number}", request_id=f"r-{number}", outcome="actions", answer="x" * 500
-    )
-    action = replace(ACTION, action_id=f"a-1-{number}-1", command_id=command.command_id, state="FINISHED")
-    return command, action, TransitionRow(1, number, action.action_id, "finished", "FINISHED", "")
-
-
-def looked_at(folder: Path, *known: Head) -> Verdict:
-    connection = reading(folder / FILE_NAME)
-    try:
-        return check(connection, known)
-    finally:
-        connection.close()
-
-
-def rows_in(folder: Path, kind: type[Row]) -> list[Row]:
-    connection = reading(folder / FILE_NAME)
-    try:
-        return select(connection, kind)
-    finally:
-        connection.close()
-
-
-def by_hand(folder: Path, *statements: str) -> None:
-    with sqlite3.connect(folder / FILE_NAME) as connection:
-        for statement in statements:
-            connection.execute(statement)
-    connection.close()
-
-
-def prune(journal: Journal, commands: int | None = None) -> None:
-    journal.prune(commands)
-    until = time.monotonic() + 30.0
-    while journal.pruning:
-        assert time.monotonic() < until
-        time.sleep(0.002)
+from edge_agent.observe.verifying import Wrong, check
 
 
 def test_every_version_of_a_row_is_kept_and_linked_as_documented(tmp_path: Path) -> None:
@@ -320,97 +248,3 @@ def test_a_damaged_journal_of_version_1_is_set_aside(tmp_path: Path) -> None:
     opened = open_database(folder)
     opened.connection.close()
     assert opened.damaged is not None and "c-3-7" in opened.doubt
-
-
-def test_what_is_older_than_it_may_be_is_forgotten_and_the_chain_holds(tmp_path: Path) -> None:
-    """An anchor takes the place of what went; a head from before it can no longer be compared, a later one can."""
-    folder, clock = tmp_path / "state", ManualClock()
-    with journal_in(folder, clock, Retention(keep_days=10, commands=3)) as journal:
-        for number in range(60):
-            write(journal, *told(number))
-        gone = journal.head
-        clock.advance(20 * DAY_MS)
-        for number in range(60, 64):
-            write(journal, *told(number))
-        young = journal.head
-        prune(journal)
-    verdict = looked_at(folder, gone, young)
-    assert verdict.broken is None and verdict.older == ()
-    assert verdict.cut.seq == gone.seq
-    (anchor,) = rows_in(folder, AnchorRow)
-    assert isinstance(anchor, AnchorRow) and anchor.entries == gone.seq
-    assert [row.command_id for row in rows_in(folder, CommandRow) if isinstance(row, CommandRow)] == [
-        f"c-1-{number}" for number in range(60, 64)
-    ]
-    assert len(rows_in(folder, ActionRow)) == len(rows_in(folder, TransitionRow)) == 4
-    assert looked_at(folder, Head(gone.seq - 1, bytes(32))).older == (Head(gone.seq - 1, bytes(32)),)
-
-
-def test_what_must_not_be_forgotten_is_entered_again(tmp_path: Path) -> None:
-    """Open commands and actions, latched stops, the worlds' updates, the latest request ids, how the journal began."""
-    folder, clock = tmp_path / "state", ManualClock()
-    open_action = replace(ACTION, action_id="a-1-99-1", command_id="c-1-99", state="RUNNING")
-    worlds = json.dumps({"robot": {"sha256": "1" * 64, "revision": 1}})
-    with journal_in(folder, clock, Retention(keep_days=1, commands=5)) as journal:
-        write(journal, NodeRow(1, 0, "0.1.0"), ConfigurationRow(1, 0, "", "", "{}", "{}", "{}", worlds))
-        write(journal, StopRow("s-1-1", 1, "held", 7, None), StopRow("s-1-2", 1, "over", 7, 8))
-        write(journal, WorldRow("robot", 1, "1" * 64, 8, "{}"), WorldRow("robot", 1, "0" * 64, 8, "{}"))
-        write(journal, replace(COMMAND, command_id="c-1-99", request_id="open"), open_action)
-        write(journal, TransitionRow(1, 5, "a-1-99-1", "running", "RUNNING", ""))
-        for number in range(20):
-            write(journal, *told(number))
-        clock.advance(30 * DAY_MS)
-        prune(journal)
-        assert asyncio.run(journal.find("local", "r-19")) == told(19)[0]
-        assert asyncio.run(journal.find("local", "r-3")) is None
-    assert looked_at(folder).broken is None
-    commands = [row.command_id for row in rows_in(folder, CommandRow) if isinstance(row, CommandRow)]
-    assert sorted(commands) == sorted(["c-1-99", *(f"c-1-{number}" for number in range(15, 20))])
-    assert rows_in(folder, ActionRow) == [open_action]
-    assert len(rows_in(folder, TransitionRow)) == 1
-    assert [row.stop_id for row in rows_in(folder, StopRow) if isinstance(row, StopRow)] == ["s-1-1"]
-    assert [row.world_sha256 for row in rows_in(folder, WorldRow) if isinstance(row, WorldRow)] == ["1" * 64]
-    assert len(rows_in(folder, NodeRow)) == len(rows_in(folder, JournalRow)) == 1
-
-
-def test_a_journal_that_is_too_large_becomes_smaller_on_the_disk(tmp_path: Path) -> None:
-    """The oldest go, however young, until it fits; pages go back to the disk, and it can be written meanwhile."""
-    folder = tmp_path / "state"
-    limit = 400_000
-    with journal_in(folder, retention=Retention(max_bytes=limit, commands=10)) as journal:
-        for number in range(400):
-            journal.record(*told(number))
-        write(journal, NodeRow(1, 0, ""))
-        journal.prune()
-        while journal.pruning:
-            write(journal, NodeRow(1, 1, ""))
-    open_database(folder).connection.close()  # writes the log back
-    assert 0.5 * limit < (folder / FILE_NAME).stat().st_size < limit
-    assert looked_at(folder).broken is None
-    kept = rows_in(folder, CommandRow)
-    assert 10 < len(kept) < 400 and kept[-1] == told(399)[0]
-
-
-def test_pruning_again_and_again_is_steady(tmp_path: Path) -> None:
-    """What is kept in any case is larger than the limit: each run ends, and loses nothing of it."""
-    folder = tmp_path / "state"
-    with journal_in(folder, retention=Retention(max_bytes=1, commands=50)) as journal:
-        for number in range(80):
-            journal.record(*told(number))
-        prune(journal)
-        head = journal.head
-        prune(journal)
-        assert journal.head == head, "nothing is written anew before it has grown"
-        for number in range(80, 120):
-            journal.record(*told(number))
-        prune(journal)
-    assert len(rows_in(folder, CommandRow)) == 50
-    assert looked_at(folder).broken is None
-
-
-def test_settings_say_how_much_is_kept() -> None:
-    """Days and megabytes; less room than the latest request ids need is refused by name."""
-    chosen = load_settings(None, {"journal": {"keep_days": 7, "max_mb": 200}})
-    assert retention_of(chosen) == Retention(keep_days=7, max_bytes=200_000_000)
-    with pytest.raises(ConfigurationFault, match=r"journal\.max_mb"):
-        load_settings(None, {"journal": {"max_mb": 1}})
