@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -13,14 +12,17 @@ from whole_node import WholeNode
 from edge_agent.client import Client
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, NodeFault
 from edge_agent.messages import (
+    ActionState,
     Answer,
     Command,
     Hello,
+    Noted,
     OpenAction,
     Outcome,
     Perform,
     Rejection,
     RejectReason,
+    Report,
     Spoken,
     Welcome,
 )
@@ -121,15 +123,13 @@ def test_what_is_gone_when_its_turn_comes_is_not_sent(node: Node) -> None:
         ttl_ms = 60_000
         first = client.command("wait 2 seconds", robot="late", ttl_ms=ttl_ms).actions[0].action_id
         assert robot.hear_a(Perform).action_id == first
+        report = Report(action_id=first, robot="late", epoch=epoch, state=ActionState.RUNNING)
+        robot.say(report)
+        robot.hear_a(Noted)  # from now on it is not sent again
         second = client.command("go to bay 9", robot="late", ttl_ms=ttl_ms).actions[0].action_id
         third = client.command("wait 3 seconds", robot="late", ttl_ms=ttl_ms).actions[0].action_id
         client.update_world(remove=["bay 9"])
-        for state in ("RUNNING", "FINISHED"):
-            robot.send(
-                json.dumps(
-                    {"type": "report", "action_id": first, "robot": "late", "epoch": epoch, "state": state}
-                ).encode()
-            )
+        robot.say(report.model_copy(update={"state": ActionState.FINISHED}))
         assert robot.hear_a(Perform).action_id == third
         assert second not in {action.action_id for action in client.snapshot().open}
 
