@@ -176,6 +176,14 @@ def test_files_and_functions_stay_small(path: Path) -> None:
             assert length <= FUNCTION_LINES_MAX, f"{path}:{node.lineno}: {node.name} has {length} lines"
 
 
+def test_what_surrounds_the_package_stays_small_too() -> None:
+    """Tests, scripts and benchmarks."""
+    around = [path for path in tracked_files() if path.suffix == ".py" and PACKAGE not in path.parents]
+    assert len(around) > 200
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in around}
+    assert {path: count for path, count in lines.items() if count > FILE_LINES_MAX} == {}
+
+
 @every_module
 def test_names_say_what_a_thing_is(path: Path) -> None:
     """Nothing is called after the fact that it is useful."""

@@ -5,62 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_models import BRING, make_model_module, tiny_llama3, write_tiny
+from prompts_rig import CLOCK, GRAMMARS, PACKS, Started, cut, folder_of, only_prompt, start
 
-from edge_agent.clock import SystemClock
-from edge_agent.grammar.sentence import SentenceGrammars
 from edge_agent.language.decision import DecideRequest
 from edge_agent.language.fingerprints import model_digest
-from edge_agent.language.instruction import pack_prompt
 from edge_agent.language.kept import Kept, kept_for
-from edge_agent.language.local import LocalEngine
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.prefixes import KEPT_MAX
 from edge_agent.language.process import EngineProcess
-from edge_agent.packs.registry import load_pack
-
-CLOCK = SystemClock()
-PACKS = {name: load_pack(name) for name in ("robot", "kiosk")}
-GRAMMARS = {name: SentenceGrammars(pack).for_sentence(BRING) for name, pack in PACKS.items()}
-
-
-@dataclass(frozen=True)
-class Started:
-    """What one start of an engine found, and its answers with their exact probabilities."""
-
-    facts: dict[str, Any]
-    answers: list[tuple[str, float]]
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Prompts loaded and computed."""
-        return self.facts["prompts_loaded"], self.facts["prompts_computed"]
-
-    @property
-    def set_aside(self) -> list[str]:
-        found: list[str] = self.facts.get("prompts_set_aside", [])
-        return found
-
-
-def start(options: EngineOptions, *packs: str) -> Started:
-    """Start an engine, have every pack's prompt in it, decide a sentence of each, and end it."""
-    names = packs or ("robot",)
-    with closing(LocalEngine(options, CLOCK)) as engine:
-        facts = engine.prepare({name: pack_prompt(PACKS[name], engine.style) for name in names})
-        asked = [DecideRequest(name, BRING.marked, GRAMMARS[name], CLOCK.now_ms() + 60_000) for name in sorted(names)]
-        decided = [engine.decide(request) for request in asked]
-    return Started(facts, [(one.answer, one.probability) for one in decided])
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +42,6 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def options(model: Path, tmp_path: Path) -> EngineOptions:
     return EngineOptions(model, cache_dir=tmp_path / "prompts")
-
-
-def folder_of(options: EngineOptions) -> Path:
-    assert options.cache_dir is not None
-    return options.cache_dir
-
-
-def only_prompt(options: EngineOptions) -> Path:
-    [found] = folder_of(options).glob("*.prompt")
-    return found
 
 
 def test_a_restart_loads_what_was_computed_and_answers_the_same_to_the_last_digit(options: EngineOptions) -> None:
@@ -124,10 +76,6 @@ def flipped(place: float) -> Callable[[Path], None]:
         path.write_bytes(data)
 
     return damage
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def emptied(path: Path) -> None:
@@ -292,90 +240,6 @@ def test_a_model_that_is_run_otherwise_has_prompts_of_its_own(options: EngineOpt
     assert own.folder == other.folder
     assert own.origin != other.origin
     assert own == kept_for(options)
-
-
-def unusable(folder: Path) -> bool:
-    """Whether nobody of this process's rights can write here."""
-    try:
-        (folder / "tried").touch()
-    except OSError:
-        return True
-    (folder / "tried").unlink()
-    return False
-
-
-def test_a_folder_that_others_may_write_to_is_not_used(options: EngineOptions) -> None:
-    folder_of(options).mkdir()
-    folder_of(options).chmod(0o777)
-    found = start(options)
-    assert found.counts == (0, 1)
-    assert found.set_aside == [f"{options.cache_dir} is not used: others may write there"]
-    assert list(folder_of(options).iterdir()) == []
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_somebody_elses_is_not_used(options: EngineOptions) -> None:
-    folder_of(options).mkdir()
-    os.chown(folder_of(options), 65_534, 65_534)
-    found = start(options)
-    assert found.counts == (0, 1)
-    assert found.set_aside == [f"{options.cache_dir} is not used: it belongs to somebody else"]
-
-
-def test_a_file_in_the_folders_place_is_said(options: EngineOptions) -> None:
-    folder_of(options).touch()
-    found = start(options)
-    assert found.counts == (0, 1)
-    assert "cannot be used" in found.set_aside[0]
-
-
-def test_a_folder_that_cannot_be_written_is_read_and_harms_nothing(options: EngineOptions) -> None:
-    """What is whole there is loaded; what is not is computed at every start and stays where it is."""
-    healthy = start(options)
-    prompt, folder = only_prompt(options), folder_of(options)
-    folder.chmod(0o500)
-    try:
-        if not unusable(folder):
-            pytest.skip("whoever runs this may write everywhere")
-        assert start(options).counts == (1, 0)
-        prompt.chmod(0o600)
-        cut(prompt)
-        found = start(options)
-        assert (found.counts, found.answers) == ((0, 1), healthy.answers)
-        assert "its bytes are not" in found.set_aside[0]
-        assert "not kept" in found.set_aside[1]
-        assert start(replace(options, flash_attention="off")).counts == (0, 1)
-    finally:
-        folder.chmod(0o700)
-
-
-def test_a_folder_that_cannot_be_entered_harms_nothing(options: EngineOptions) -> None:
-    healthy = start(options)
-    folder_of(options).chmod(0)
-    try:
-        if not unusable(folder_of(options)):
-            pytest.skip("whoever runs this may write everywhere")
-        found = start(options)
-        assert (found.counts, found.answers) == ((0, 1), healthy.answers)
-        assert found.set_aside
-    finally:
-        folder_of(options).chmod(0o700)
-
-
-def test_a_full_disk_costs_the_next_start_some_time(options: EngineOptions) -> None:
-    """No file may grow beyond a few bytes, as on a disk without room; nothing half written is ever loaded."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    try:
-        full = start(options)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert full.counts == (0, 1)
-    assert "not kept" in full.set_aside[0]
-    assert list(folder_of(options).glob("*.prompt")) == []
-    later = start(options)
-    assert (later.counts, later.set_aside, later.answers) == ((0, 1), [], full.answers)
-    assert start(options).counts == (1, 0)
 
 
 def test_the_prompts_not_used_for_longest_are_forgotten(options: EngineOptions) -> None:

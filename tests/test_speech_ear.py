@@ -3,74 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import speech_sounds as sounds
+from ear_rig import FLOATS, SENTENCE, chunks, heard, in_quiet, kinds, sound_of, story
 from speech_sounds import Samples
 
 from edge_agent.errors import ClientFault, Code
-from edge_agent.speech.audio import BYTES_PER_SAMPLE, RATE_HZ, Encoding, PcmFormat, samples_of, to_wave
+from edge_agent.speech.audio import BYTES_PER_SAMPLE, RATE_HZ, Encoding, PcmFormat, to_wave
 from edge_agent.speech.ear import Ear
 from edge_agent.speech.energy import level_db
 from edge_agent.speech.events import (
     EarEvent,
     SpeechBegan,
-    SpeechDropped,
     SpeechEnded,
     SpeechHeard,
     SpeechPaused,
-    StopHeard,
     StreamFault,
 )
-from edge_agent.speech.segmenter import Mode, SegmenterRules
+from edge_agent.speech.segmenter import Mode
 from edge_agent.speech.silero import WINDOW_MS, SileroModel, SileroStream
-
-SENTENCE = "bring the red box to dock three"
-FLOATS = PcmFormat(encoding="f32le")
 
 
 @pytest.fixture(scope="module")
 def model() -> SileroModel:
     return SileroModel()
-
-
-def chunks(data: bytes, size: int = 3_200) -> list[bytes]:
-    return [data[begin : begin + size] for begin in range(0, len(data), size)]
-
-
-def heard(
-    model: SileroModel, sound: Samples, *, mode: Mode = "continuous", form: PcmFormat | None = None, size: int = 3_200
-) -> list[EarEvent]:
-    """Everything that a new ear tells of this sound, its end included."""
-    ear = Ear(form or PcmFormat(), mode=mode, model=model)
-    return [event for chunk in chunks(sound.tobytes(), size) for event in ear.hear(chunk)] + ear.finish()
-
-
-def story(events: Sequence[EarEvent]) -> list[EarEvent]:
-    """The events without the sound."""
-    return [event for event in events if not isinstance(event, SpeechHeard)]
-
-
-def kinds(events: Sequence[EarEvent]) -> list[str]:
-    """What happened, a code beside it where there is one."""
-    return [
-        f"{type(event).__name__} {event.code}"
-        if isinstance(event, SpeechDropped | StreamFault)
-        else type(event).__name__
-        for event in story(events)
-    ]
-
-
-def sound_of(events: Sequence[EarEvent], utterance: int = 1) -> Samples:
-    parts = [event.pcm for event in events if isinstance(event, SpeechHeard) and event.utterance == utterance]
-    return samples_of(b"".join(parts))
-
-
-def in_quiet(sound: Samples, before_ms: float = 1_000.0, after_ms: float = 1_000.0) -> Samples:
-    return sounds.joined(sounds.silence(before_ms), sound, sounds.silence(after_ms))
 
 
 class TestSilero:
@@ -367,59 +327,6 @@ class TestBadSound:
     def test_nothing_at_all_is_answered(self, model: SileroModel) -> None:
         assert heard(model, sounds.silence(0)) == []
         assert kinds(heard(model, sounds.silence(0), mode="push_to_talk")) == ["SpeechBegan", "SpeechDropped NO_SPEECH"]
-
-
-class Recorder:
-    """A spotter that hears a stop in every loud sound, and remembers what it was given."""
-
-    def __init__(self) -> None:
-        self.given: list[int] = []
-        self._told = False
-
-    def hear(self, samples: Samples) -> list[StopHeard]:
-        self.given[-1] += len(samples)
-        if self._told or np.abs(samples).max() < 2_000:
-            return []
-        self._told = True
-        return [StopHeard("stop", 1_000.0 * self.given[-1] / RATE_HZ, 1.0)]
-
-    def reset(self) -> None:
-        self.given.append(0)
-        self._told = False
-
-
-class TestAttention:
-    """What the stop spotter is given."""
-
-    def test_it_hears_what_may_be_speech_and_a_little_around_it(self, model: SileroModel) -> None:
-        """Woken once for each stretch, with half a second before it; in silence it rests."""
-        recorder = Recorder()
-        ear = Ear(PcmFormat(), spotter=recorder, model=model)
-        pair = sounds.joined(sounds.silence(4_000), sounds.spoken("stop"), sounds.silence(4_000), sounds.spoken("stop"))
-        events = ear.hear(in_quiet(pair, 0.0, 4_000.0).tobytes())
-        assert len(recorder.given) == 2
-        for count in recorder.given:
-            assert 1.6 * RATE_HZ < count < 2.6 * RATE_HZ
-        stops = [event for event in events if isinstance(event, StopHeard)]
-        word_ms = sounds.duration_ms(sounds.spoken("stop"))
-        for stop, begin_ms in zip(stops, (4_000.0, 8_000.0 + word_ms), strict=True):
-            assert begin_ms <= stop.at_ms <= begin_ms + word_ms
-
-    def test_a_faint_stop_is_heard_where_no_utterance_begins(self, model: SileroModel) -> None:
-        """And one in an utterance that was dropped: the gates of the segmenter are not its own."""
-        recorder = Recorder()
-        ear = Ear(PcmFormat(), spotter=recorder, model=model)
-        assert story(ear.hear(in_quiet(sounds.spoken("stop", level_db=-62.0)).tobytes())) == []
-        assert len(recorder.given) == 1
-        shut = Ear(PcmFormat(), spotter=recorder, model=model)
-        shut.gap(10.0)
-        assert kinds(shut.hear(sounds.spoken(SENTENCE).tobytes())) == ["StopHeard"]
-
-    def test_rules_reach_the_segmenter(self, model: SileroModel) -> None:
-        ear = Ear(PcmFormat(), rules=SegmenterRules(end_ms=900.0), model=model)
-        ended = ear.hear(in_quiet(sounds.spoken(SENTENCE)).tobytes())[-1]
-        assert isinstance(ended, SpeechEnded)
-        assert 900.0 <= ended.decided_ms - ended.end_ms < 900.0 + WINDOW_MS
 
 
 def test_times_go_forward_over_a_long_stream(model: SileroModel) -> None:
