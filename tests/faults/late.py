@@ -30,6 +30,8 @@ the tolerance."""
 COMMANDS_IN_LIFE = 25
 TTL_MS = (150, 1_200)
 SLEEP_MS = (40, 900)
+SLOWEST_TURNS = 4_000
+"""A journal that sleeps for almost a second at each of a life's fifty and more insertions answers the last after that."""
 STOPPED_MS = (50, 1_500)
 HOUR_S = 3_600.0
 BOOT_SHIFT_S = 864_000
@@ -66,7 +68,8 @@ class Delaying(Lives):
         for _ in range(self.commands):
             self.ask("go to dock 3", wait=False, ttl_ms=self.rng.randrange(*TTL_MS))
             between()
-        self.await_that(lambda: all(self.answer_of(one) for one in self.asked[-self.commands :]), turns=1_600)
+        asked = self.asked[-self.commands :]
+        self.await_that(lambda: all(self.answer_of(one) for one in asked), turns=SLOWEST_TURNS)
 
     def _sleepy(self) -> None:
         point = self.rng.choice(SLEEPY)
