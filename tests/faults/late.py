@@ -31,7 +31,7 @@ COMMANDS_IN_LIFE = 25
 TTL_MS = (150, 1_200)
 SLEEP_MS = (40, 900)
 SLOWEST_TURNS = 4_000
-"""A journal that sleeps for almost a second at each of a life's fifty and more insertions answers the last after that."""
+"""A journal that sleeps for almost a second at each of a life's fifty insertions and more answers late."""
 STOPPED_MS = (50, 1_500)
 HOUR_S = 3_600.0
 BOOT_SHIFT_S = 864_000
