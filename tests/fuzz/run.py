@@ -8,6 +8,7 @@ same seed takes the same way for as long as the code and the corpus stay the sam
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import re
 import subprocess
 import sys
@@ -40,6 +41,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        parser.error("atheris is not installed here; `make fuzz` does that, and so does pip install '.[fuzz]'")
     if chosen.target:
         fuzz(chosen.target, chosen.minutes, chosen.seed)
     from fuzz.targets import TARGETS
