@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from edge_agent import limits
 from edge_agent.clock import Clock
@@ -19,6 +19,7 @@ from edge_agent.node.lifecycle import Event
 from edge_agent.node.lines import Lines
 from edge_agent.node.tasks import Tasks
 from edge_agent.observe.events import ConfirmationChanged, RobotChanged, Stream
+from edge_agent.observe.records import Row
 from edge_agent.settings import ExecutorSettings
 
 Send = Callable[[bytes, bytes], bool]
@@ -158,9 +159,9 @@ class Dispatcher:
             line.shown_present = present
             self._stream.tell(RobotChanged(line.robot, present))
 
-    async def _send_when_written(self, line: Line, job: Job, writing: Coroutine[Any, Any, bool]) -> None:
+    async def _send_when_written(self, line: Line, job: Job, rows: tuple[Row, ...]) -> None:
         try:
-            if not await writing:
+            if not await self._ledger.write_send(job, rows):
                 return
         except NodeFault as problem:
             if not job.ended:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
-
 from edge_agent.clock import Clock
 from edge_agent.messages import ActionState
 from edge_agent.node.board import Board
@@ -43,16 +40,21 @@ class Ledger:
         self._journal.record(*self._rows(job, event, after, reason))
         self._board.show_action(job, self._clock.now_ms())
 
-    def begin_send(self, job: Job) -> Coroutine[Any, Any, bool]:
-        """The action is in flight from now on; the result writes that down and says whether it may still be sent.
+    def begin_send(self, job: Job) -> tuple[Row, ...]:
+        """The action is in flight from now on; returns what `write_send` is to write.
 
         The state changes before the write and at once, so that nobody sends it a second time, and a stop during the
-        write finds it in flight and ends it. Awaiting raises NodeFault: JOURNAL_UNAVAILABLE.
+        write finds it in flight and ends it.
         """
         job.state = advance(job.state, Event.SEND)
-        return self._write_send(job, self._rows(job, Event.SEND, job.state, ""))
+        return self._rows(job, Event.SEND, job.state, "")
 
-    async def _write_send(self, job: Job, rows: tuple[Row, ...]) -> bool:
+    async def write_send(self, job: Job, rows: tuple[Row, ...]) -> bool:
+        """Write down that it is being sent; whether it still may be.
+
+        Raises:
+            NodeFault: JOURNAL_UNAVAILABLE.
+        """
         await self._journal.write(*rows)
         if job.state is not ActionState.INITIALIZING:
             return False

@@ -28,7 +28,7 @@ FUNCTIONS: Final = {
     "close": "edge_agent.node.answering:Answering.close",
     "release": "edge_agent.node.dispatch:Dispatcher.release",
     "begin_send": "edge_agent.node.ledger:Ledger.begin_send",
-    "write_send": "edge_agent.node.ledger:Ledger._write_send",
+    "write_send": "edge_agent.node.ledger:Ledger.write_send",
     "perform": "edge_agent.node.dispatch:Dispatcher._perform",
     "report": "edge_agent.node.hearing:Hearing.report",
     "take_report": "edge_agent.node.ledger:Ledger.take_report",
