@@ -176,7 +176,11 @@ ANSWER_GRACE_MS: Final = 400
 """How long past its deadline a question may stay unanswered before the process that has it is looked at: one forward
 pass of a large model."""
 PASS_MS_MAX: Final = 5_000
-"""How long past a deadline one pass may last, though somebody with a later deadline reads in it."""
+"""How long past a deadline one pass may last: on a crowded box, or as somebody with a later deadline reads in it."""
+ENGINE_LOOKS: Final = 3
+ENGINE_LOOK_MS: Final = 10
+"""So often, and so far apart, the engine's process is looked at before its silence counts as a hang: the first look may
+find an answer on its way."""
 ENGINE_LOAD_S_MAX: Final = 600
 """For loading a model: a large one from a slow disk, its hash included."""
 LISTENER_LOAD_S_MAX: Final = 120

@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -23,7 +24,7 @@ from edge_agent.errors import Code, ConfigurationFault, NodeFault
 from edge_agent.limits import BACKLOG_BYTES_MAX, STILL_LOOKS
 from edge_agent.processes.faults import fault_object
 from edge_agent.processes.frames import BadFrame, JsonObject, pack_frame, read_frame
-from edge_agent.processes.stillness import Stillness, processor_ticks
+from edge_agent.processes.stillness import Stillness, at_work, processor_ticks
 from edge_agent.processes.supervised import Supervised
 
 ECHO = """
@@ -214,6 +215,31 @@ def test_whoever_computes_uses_processor_time() -> None:
     assert after is not None
     assert after > before
     assert processor_ticks(2**22 + 1) is None
+
+
+def test_whoever_computes_is_told_from_whoever_waits_or_was_stopped() -> None:
+    """As the kernel counts its threads; one that is gone does nothing."""
+    with subprocess.Popen([sys.executable, "-c", "input()\nwhile True: pass"], stdin=subprocess.PIPE) as other:
+        try:
+            assert _becomes(other.pid, working=False)
+            assert other.stdin is not None
+            other.stdin.write(b"\n")
+            other.stdin.flush()
+            assert _becomes(other.pid, working=True)
+            other.send_signal(signal.SIGSTOP)
+            assert _becomes(other.pid, working=False)
+        finally:
+            other.kill()
+    assert not at_work(other.pid)
+
+
+def _becomes(pid: int, *, working: bool) -> bool:
+    """It stays so for a while, too."""
+    until_s, same = time.monotonic() + 20.0, 0
+    while time.monotonic() < until_s and same < 20:
+        same = same + 1 if at_work(pid) is working else 0
+        time.sleep(0.005)
+    return same == 20
 
 
 async def _garbage(module: str) -> None:

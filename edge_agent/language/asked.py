@@ -1,9 +1,10 @@
 """The questions that an engine's process has not answered yet, and who waits for each.
 
-Decides when the process hangs: a question has had no answer for ANSWER_GRACE_MS past the deadlines of all questions
-that were open when it was asked, and nothing else was heard since; or some question, whoever waited for it, has had
-none for PASS_MS_MAX past its own deadline. A process that is merely slow answers others in the meantime, and between
-two passes it answers those whose time has run out.
+Decides when the process is silent: a question has had no answer for ANSWER_GRACE_MS past the deadlines of all questions
+that were open when it was asked, and nothing else was heard since. A process that is merely slow answers others in the
+meantime, and between two passes it answers those whose time has run out; on a crowded box one pass may last for longer,
+so whether a silent process hangs or computes is for others to say. It hangs for certain when some question, whoever
+waited for it, has had no answer for PASS_MS_MAX past its own deadline.
 """
 
 from __future__ import annotations
@@ -115,12 +116,15 @@ class Asked:
             question.fail(problem)
             raise
 
-    def hangs(self, question: Question, now_ms: float) -> bool:
-        """Whether the process that was asked must be given up."""
+    def silent(self, question: Question, now_ms: float) -> bool:
+        """Whether nothing was heard since this was asked, and something should have been."""
         with self._lock:
-            if self._heard_ms <= question.asked_ms and now_ms >= question.patience_ms - 1.0:
-                return True
-            same = [one for one in self._open.values() if one.child is question.child]
+            return self._heard_ms <= question.asked_ms and now_ms >= question.patience_ms - 1.0
+
+    def hangs(self, child: Child, now_ms: float) -> bool:
+        """Whether this process must be given up, whatever it does."""
+        with self._lock:
+            same = [one for one in self._open.values() if one.child is child]
             return any(now_ms >= one.deadline_ms + PASS_MS_MAX for one in same)
 
     def of_ticket(self, ticket: str) -> list[Question]:

@@ -1,9 +1,10 @@
 """The engine in a process of its own: started, asked by many at once, killed at a deadline, started again.
 
-Decides: when the engine counts as dead (its pipe closes, it says something that is no message, or it has been silent
-past the deadlines of all that it was working on, and a grace), and what a death at the first decode means (a build
-whose matrix kernels this processor does not bear: it is started again without them, and `facts` says so). Refuses to
-guess at an answer: requests in flight when the engine dies are ENGINE_CRASHED, one past its deadline is EXPIRED.
+Decides: when the engine counts as dead (its pipe closes, it says something that is no message, it has been silent past
+the deadlines of all that it was working on and a grace and computes nothing, or it computes for far too long), and what
+a death at the first decode means (a build whose matrix kernels this processor does not bear: it is started again
+without them, and `facts` says so). Refuses to guess at an answer: requests in flight when the engine dies are
+ENGINE_CRASHED, one past its deadline is EXPIRED.
 
 One thread of the node's lives as long as this object, starts every child and hears what it says, because the kernel
 kills a child (see `child`) when the thread that started it ends.
@@ -12,19 +13,21 @@ kills a child (see `child`) when the thread that started it ends.
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.errors import ClientFault, Code, ConfigurationFault, EdgeAgentError, NodeFault
-from edge_agent.language.asked import Asked, GivenUp
+from edge_agent.language.asked import Asked, GivenUp, Question
 from edge_agent.language.decision import DecideRequest, Decision
 from edge_agent.language.launch import Child, died, launch, usual_messages
 from edge_agent.language.options import EngineOptions
 from edge_agent.language.wire import JsonObject, request_object
-from edge_agent.limits import ANSWER_GRACE_MS
+from edge_agent.limits import ANSWER_GRACE_MS, ENGINE_LOOK_MS, ENGINE_LOOKS
 from edge_agent.observe.modes import Degraded
 from edge_agent.packs.base import Pack
+from edge_agent.processes.stillness import at_work
 
 BACKOFF_S = (0.0, 0.2, 1.0, 5.0, 15.0)
 """Waits before the first, second, … start in a row that failed; the last one repeats."""
@@ -116,10 +119,19 @@ class EngineProcess:
         try:
             return question.answer(self._left_ms(request) + ANSWER_GRACE_MS)
         except TimeoutError as problem:
-            if self._asked.hangs(question, self._clock.now_ms()):
+            if self._hangs(question):
                 self._bury(child, GivenUp())
                 raise ClientFault(Code.EXPIRED, "the engine did not answer in time and was stopped") from problem
             raise ClientFault(Code.EXPIRED, "the engine did not answer in time") from problem
+
+    def _hangs(self, question: Question) -> bool:
+        """Whether the process is to be given up. One that computes, or that is heard after all, is only slow: on a
+        crowded box, or after the whole machine stood still, one pass lasts past every grace."""
+        for _ in range(ENGINE_LOOKS):
+            if not self._asked.silent(question, self._clock.now_ms()) or at_work(question.child.pid):
+                return self._asked.hangs(question.child, self._clock.now_ms())
+            time.sleep(ENGINE_LOOK_MS / 1000.0)
+        return True
 
     def withdraw(self, ticket: str) -> None:
         """Nobody waits for this ticket's answer any more: the engine gives STOPPED for it, and works on."""

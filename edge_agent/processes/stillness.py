@@ -1,4 +1,5 @@
-"""Whether a process that owes something still works on it: a decider over looks at its processor time.
+"""Whether a process that owes something still works on it: a decider over looks at its processor time, and one look
+at its threads.
 
 Whoever loads a model or answers a question computes, however slowly, and so uses processor time; a process that was
 stopped, or waits for itself, uses none. That tells slow from dead where no time limit can: a large world takes long to
@@ -8,6 +9,8 @@ machine that slept, or a node that was itself stopped, blames nobody.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from edge_agent.limits import STILL_LOOKS
@@ -28,14 +31,31 @@ class Stillness:
         return self._still >= STILL_LOOKS
 
 
+def at_work(pid: int) -> bool:
+    """Whether a thread of a process computes, wants to, or waits for a disk (proc(5), states R and D).
+
+    False for one that is stopped, asleep or gone, and where the kernel does not say.
+    """
+    return any(_fields(stat)[0] in (b"R", b"D") for stat in _stats(pid, "task/*/stat"))
+
+
 def processor_ticks(pid: int) -> int | None:
     """Processor time that all threads of a process have used, user and system, in the kernel's ticks (proc(5), stat).
 
     None where the kernel does not say, or the process is gone.
     """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    fields = stat.rpartition(b")")[2].split()  # the name before may hold spaces and brackets
-    return int(fields[11]) + int(fields[12])
+    for stat in _stats(pid, "stat"):
+        return int(_fields(stat)[11]) + int(_fields(stat)[12])
+    return None
+
+
+def _stats(pid: int, pattern: str) -> Iterator[bytes]:
+    """What the kernel says of a process or of its threads; nothing of those that are gone."""
+    for place in Path(f"/proc/{pid}").glob(pattern):
+        with suppress(OSError):
+            yield place.read_bytes()
+
+
+def _fields(stat: bytes) -> list[bytes]:
+    """From the state on; the name before it may hold spaces and brackets."""
+    return stat.rpartition(b")")[2].split()
