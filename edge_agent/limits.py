@@ -175,6 +175,9 @@ ANSWER_TOKENS_MAX: Final = 512
 ANSWER_GRACE_MS: Final = 400
 """How long past its deadline a question may stay unanswered before the process that has it is looked at: one forward
 pass of a large model."""
+REPLY_GRACE_MS: Final = 800
+"""How long past its time to live a command may be held up, by a disk that neither takes nor refuses it, before whoever
+asked is told: longer than an engine that stands still."""
 PASS_MS_MAX: Final = 5_000
 """How long past a deadline one pass may last: on a crowded box, or as somebody with a later deadline reads in it."""
 ENGINE_LOOKS: Final = 3

@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,11 @@ def _reserved(log: str) -> dict[str, float]:
 
 def _asked(what: str, path: Path, words: list[str]) -> list[str]:
     asked = [sys.executable, __file__, what, str(path), *words]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr[-2_000:]
-    logs: list[str] = json.loads(done.stdout)
+    with tempfile.TemporaryFile() as said:  # a pipe holds less than this, and a write to it may end half way
+        done = subprocess.run(asked, stdout=said, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr[-2_000:]
+        said.seek(0)
+        logs: list[str] = json.load(said)
     return logs
 
 

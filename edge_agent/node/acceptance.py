@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
+from edge_agent.limits import REPLY_GRACE_MS
 from edge_agent.messages import Accepted, Answer, Command, ErrorReply, Message
 from edge_agent.messages.codec import encode
 from edge_agent.node.orders import Admission, Order, body_of
 from edge_agent.node.requests import Answered, Asker, Open, Requests, check_body
 from edge_agent.node.stops import Stops
-from edge_agent.observe.events import CommandAccepted, Stream
+from edge_agent.observe.events import CommandAccepted, MessageRefused, Stream
 from edge_agent.observe.journal import Journal
 from edge_agent.observe.records import CommandRow
 
@@ -75,6 +78,25 @@ class Acceptance:
             raise ClientFault(Code.STOPPED, f"stop {name} holds ({why or 'no reason given'}); release it with resume")
         check_body(row.body_sha256, body_of(command))
         self._repeat(asker.peer, Answer.model_validate_json(row.answer))
+
+    @contextmanager
+    def holding(self, order: Order) -> Iterator[None]:
+        """For as long as an order is worked on. When a disk that neither takes nor refuses holds it up past its time,
+        whoever waits is told so; the work goes on, and ends as expired when the disk comes back."""
+        left_ms = order.deadline_ms - self.clock.now_ms() + REPLY_GRACE_MS
+        timer = asyncio.get_running_loop().call_later(left_ms / 1000.0, self._say_held_up, order)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self.requests.abandon(order.request)
+
+    def _say_held_up(self, order: Order) -> None:
+        request_id = order.command.request_id
+        why = "the time to live passed before the answer was on the disk; nothing was sent"
+        for peer in self.requests.leave(order.request):
+            self.reply(peer, ErrorReply(code=Code.EXPIRED, message=why, request_id=request_id))
+        self.stream.tell(MessageRefused(Code.EXPIRED, why, request_id))
 
     async def write(self, order: Order) -> CommandRow | None:
         """Write the command, sync, then say so. The row that was there when it had been written before.

@@ -69,8 +69,12 @@ class Answering:
             self.dispatcher.lines.drop(jobs)
             failure = Failure(code=Code.JOURNAL_UNAVAILABLE, message=problem.message)
             return self._settled(order, Verdict(Outcome.FAILED, verdict.meaning, error=failure), ())
-        if any(job.ended for job in jobs):
-            settled = self._settled(order, Verdict(Outcome.STOPPED, verdict.meaning), ())
+        stopped, late = any(job.ended for job in jobs), self.clock.now_ms() >= order.deadline_ms
+        if stopped or late:
+            self.dispatcher.expire(jobs)
+            settled = self._settled(
+                order, Verdict(Outcome.STOPPED if stopped else Outcome.EXPIRED, verdict.meaning), ()
+            )
             await self._keep(settled.row)
             return settled
         if verdict.meaning is not None:

@@ -92,6 +92,12 @@ class Dispatcher:
             )
         self.settle(job)
 
+    def expire(self, jobs: Sequence[Job]) -> None:
+        """The disk had them too late; those that have not ended otherwise do so."""
+        for job in jobs:
+            if not job.ended:
+                self.end(job, Event.EXPIRE)
+
     def end_all(self, event: Event, reason: str = "") -> None:
         """Every open action is over: a stop."""
         for job in self.lines.open_jobs():

@@ -25,6 +25,12 @@ class Place:
             return self.first.is_set()
         return True
 
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
     def leave(self) -> None:
         """This command is settled, or came to nothing; the next one's turn has come when all before it have left."""
         if self in self.line:

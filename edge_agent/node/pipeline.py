@@ -61,8 +61,7 @@ class Pipeline:
         stops_before = self.stops.count
         order = self.acceptance.admit(command, asker, received_ms)
         spans.until_now("admit_ms")
-        place = self.lineup.join(order.robot)
-        try:
+        with self.acceptance.holding(order), self.lineup.join(order.robot) as place:
             # the disk and the engine work at the same time; nothing leaves before both are done
             writing = asyncio.ensure_future(self.acceptance.write(order))
             ahead = spoken.ahead if spoken else None
@@ -82,6 +81,3 @@ class Pipeline:
             with spans.stage("dispatch_ms"):
                 settled = await self.answering.settle(order, verdict)
             self.answering.close(order, settled, spans)
-        finally:
-            place.leave()
-            self.acceptance.requests.abandon(order.request)

@@ -94,6 +94,14 @@ class Requests:
             self._answered.popitem(last=False)
         return tuple(done.askers)
 
+    def leave(self, request: RequestKey) -> tuple[bytes, ...]:
+        """Nobody waits for it any more, though it is worked on; returns who did."""
+        left = self._open.get(request)
+        if left is None:
+            return ()
+        waited, left.askers = tuple(left.askers), []
+        return waited
+
     def abandon(self, request: RequestKey) -> tuple[bytes, ...]:
         """It was not taken after all; returns who waits."""
         dropped = self._open.pop(request, None)
