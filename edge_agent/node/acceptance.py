@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Final
 
 from edge_agent.clock import Clock
 from edge_agent.errors import ClientFault, Code, EdgeAgentError, NodeFault
@@ -21,6 +22,7 @@ from edge_agent.observe.journal import Journal
 from edge_agent.observe.records import CommandRow
 
 Reply = Callable[[bytes, Message], None]
+_TURNS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,18 @@ class Acceptance:
     def holding(self, order: Order) -> Iterator[None]:
         """For as long as an order is worked on. When a disk that neither takes nor refuses holds it up past its time,
         whoever waits is told so; the work goes on, and ends as expired when the disk comes back."""
-        left_ms = order.deadline_ms - self.clock.now_ms() + REPLY_GRACE_MS
-        timer = asyncio.get_running_loop().call_later(left_ms / 1000.0, self._say_held_up, order)
+        left_ms = max(0.0, order.deadline_ms - self.clock.now_ms())
+        telling = asyncio.get_running_loop().create_task(self._say_held_up(order, left_ms))
         try:
             yield
         finally:
-            timer.cancel()
+            telling.cancel()
             self.requests.abandon(order.request)
 
-    def _say_held_up(self, order: Order) -> None:
+    async def _say_held_up(self, order: Order, left_ms: float) -> None:
+        await asyncio.sleep(left_ms / 1000.0)
+        for _ in range(_TURNS):  # in each the answer has its turn, also after the node itself stood still
+            await asyncio.sleep(REPLY_GRACE_MS / _TURNS / 1000.0)
         request_id = order.command.request_id
         why = "the time to live passed before the answer was on the disk; nothing was sent"
         for peer in self.requests.leave(order.request):

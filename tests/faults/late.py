@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent.clock import SystemClock
+from edge_agent.errors import Code
+from edge_agent.messages import Command, ErrorReply
 from faults.campaign import Campaign, Result, Samples
 from faults.history import TOLERANCE_MS, late, lateness, violations
 from faults.lives import Lives
@@ -69,7 +71,15 @@ class Delaying(Lives):
             self.ask("go to dock 3", wait=False, ttl_ms=self.rng.randrange(*TTL_MS))
             between()
         asked = self.asked[-self.commands :]
+        self.await_that(lambda: all(map(self._told, asked)), turns=SLOWEST_TURNS)
+        for command in asked:
+            if not self.answer_of(command):  # it heard that its time was over while the disk hung; the answer is kept
+                self.parties.say(command)
         self.await_that(lambda: all(self.answer_of(one) for one in asked), turns=SLOWEST_TURNS)
+
+    def _told(self, command: Command) -> bool:
+        reply = self.parties.replies.get(command.request_id)
+        return bool(self.answer_of(command)) or (isinstance(reply, ErrorReply) and reply.code is Code.EXPIRED)
 
     def _sleepy(self) -> None:
         point = self.rng.choice(SLEEPY)
