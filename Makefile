@@ -51,7 +51,7 @@ bench: $(VENV)/.dev $(LARGE) ## measure speed: the shape of a Llama 3 1B, then t
 	@$(BIN)/edge-agent bench --threads $(THREADS) --only ways --only node --only entities --sentences 200 \
 		--markdown .cache/bench/bundled.md --plots .cache/bench/bundled
 
-faults: $(VENV)/.dev ## try every promise with kills, full disks, floods and a soak, and write docs/reliability.md (JOBS=2 SCALE=1; 40 minutes)
+faults: $(VENV)/.dev ## try every promise with kills, full disks, floods and a soak, and write docs/reliability.md (JOBS=2 SCALE=1; 45 minutes)
 	@$(BIN)/python tests/faults/run.py --jobs $(JOBS) --scale $(SCALE) --write docs/reliability.md
 
 fuzz: $(VENV)/.dev ## let fuzzers try every reader for MINUTES each, and a machine the lifecycle EXAMPLES times (ONLY="frame model")

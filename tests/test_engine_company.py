@@ -263,6 +263,7 @@ def test_a_process_that_answers_others_does_not_hang(child: Child) -> None:
         {"number": other.number, "error": {"code": "EXPIRED", "fault": "client", "message": "", "where": ""}}, 90
     )
     assert not asked.silent(one, 100.0 + ANSWER_GRACE_MS)
+    assert not asked.hangs(child, 100.0 + ANSWER_GRACE_MS)
 
 
 def test_silence_within_somebody_elses_deadline_is_a_hang_only_when_it_lasts(child: Child) -> None:
@@ -271,7 +272,9 @@ def test_silence_within_somebody_elses_deadline_is_a_hang_only_when_it_lasts(chi
     asked.add(child, question(60_000.0), 0.0)
     early = asked.add(child, question(100.0), 0.0)
     assert not asked.silent(early, 100.0 + ANSWER_GRACE_MS)
-    asked.add(child, question(50.0 + PASS_MS_MAX), 4_000.0)
+    assert not asked.hangs(child, 100.0 + ANSWER_GRACE_MS)
+    later = asked.add(child, question(50.0 + PASS_MS_MAX), 4_000.0)
+    assert not asked.silent(later, 100.0 + PASS_MS_MAX)
     assert not asked.hangs(child, 99.0 + PASS_MS_MAX)
     assert asked.hangs(child, 100.0 + PASS_MS_MAX)
 
@@ -280,5 +283,5 @@ def test_a_dead_process_leaves_no_question_open(child: Child) -> None:
     asked = Asked()
     asked.add(child, question(100.0), 0.0)
     asked.fail(child, EdgeAgentError(Code.ENGINE_CRASHED, "it died"))
-    asked.add(child, question(90_000.0), 20_000.0)
+    assert not asked.silent(asked.add(child, question(90_000.0), 20_000.0), 20_001.0)
     assert not asked.hangs(child, 20_001.0)

@@ -44,9 +44,8 @@ def processor_ticks(pid: int) -> int | None:
 
     None where the kernel does not say, or the process is gone.
     """
-    for stat in _stats(pid, "stat"):
-        return int(_fields(stat)[11]) + int(_fields(stat)[12])
-    return None
+    stat = next(_stats(pid, "stat"), None)
+    return None if stat is None else int(_fields(stat)[11]) + int(_fields(stat)[12])
 
 
 def _stats(pid: int, pattern: str) -> Iterator[bytes]:

@@ -95,7 +95,7 @@ class Filling(Lives):
         self.disk.fill()
         refused = [self.ask() for _ in range(3)]
         self._note(refused)
-        if not self._stop():
+        if not self.stop_gets_through("on a full disk"):
             return
         self.disk.free()
         self._await_the_journal()
@@ -105,22 +105,13 @@ class Filling(Lives):
         """Pressed on a full disk, and left so when there is room again."""
         self.disk.fill()
         self._note([self.ask() for _ in range(3)])
-        self._stop()
+        self.stop_gets_through("on a full disk")
         self.disk.free()
         self._await_the_journal()
         written = time.monotonic() + WRITTEN_S
         while time.monotonic() < written:
             self.parties.pump(50)
         return self.stop_id
-
-    def _stop(self) -> bool:
-        """In words or by `halt`; it must reach the executor."""
-        known = len(self.parties.stopped_by)
-        pressed = self.say_stop() if self.rng.random() < 0.5 else self.halt()
-        if not pressed or not self.await_that(lambda: len(self.parties.stopped_by) > known):
-            self.violations.append("a stop did not reach the executor on a full disk")
-            return False
-        return True
 
     def _note(self, asked: list[object]) -> None:
         replies = [self.parties.replies.get(one.request_id) for one in asked]  # type: ignore[attr-defined]

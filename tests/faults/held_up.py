@@ -95,7 +95,7 @@ class HoldingUp(Lives):
         self.parties.pump(self.rng.random() * 10)
         self.disk.hold_up()
         try:
-            if not self._all_told() or not self._stopped():
+            if not self._all_told() or not self.stop_gets_through("while the disk hung"):
                 return False
         finally:
             self.disk.let_go()
@@ -128,15 +128,6 @@ class HoldingUp(Lives):
         if any(isinstance(answer := self.answer_of(one), Answer) and answer.actions for one in asked):
             self.violations.append("an action was promised that the disk does not have")
         return not self.violations
-
-    def _stopped(self) -> bool:
-        """In words or by `halt`; it must reach the executor."""
-        known = len(self.parties.stopped_by)
-        pressed = self.say_stop() if self.rng.random() < 0.5 else self.halt()
-        if pressed and self.await_that(lambda: len(self.parties.stopped_by) > known):
-            return True
-        self.violations.append("a stop did not reach the executor while the disk hung")
-        return False
 
     def _die_waiting(self) -> None:
         """The end of a process that waits for its disk comes when the disk does."""

@@ -90,6 +90,15 @@ class Lives:
         self.stop_id = self.parties.stopped_by[-1]
         return True
 
+    def stop_gets_through(self, when: str) -> bool:
+        """Stop, in words or by `halt`; it must reach the executor."""
+        known = len(self.parties.stopped_by)
+        pressed = self.say_stop() if self.rng.random() < 0.5 else self.halt()
+        if pressed and self.await_that(lambda: len(self.parties.stopped_by) > known):
+            return True
+        self.violations.append(f"a stop did not reach the executor {when}")
+        return False
+
     def resume(self) -> bool:
         """Release the stop; False when the node died meanwhile."""
         stop_id, self.stop_id = self.stop_id, None
