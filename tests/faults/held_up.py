@@ -81,10 +81,8 @@ class HoldingUp(Lives):
         if self.look_back() is None:
             self.violations.append("the node died on a disk that works")
             return
-        for _ in range(freezings):
-            if not self._hold_up():
-                return
-        if self.rng.random() < 0.5:
+        went_well = all(self._hold_up() for _ in range(freezings))
+        if went_well and self.rng.random() < 0.5:
             self._die_waiting()
         self.node.kill()
         self.parties.leave()
