@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
@@ -35,6 +34,7 @@ from edge_agent.node.confirm import Confirmations
 from edge_agent.node.dispatch import Dispatcher
 from edge_agent.node.hearing import Hearing
 from edge_agent.node.jobs import Job, Line
+from edge_agent.observe.records import Row
 
 LONG = os.environ.get("EDGE_AGENT_FUZZ_EXAMPLES")
 PROFILE = settings(
@@ -352,13 +352,13 @@ def test_a_stop_while_its_release_is_on_the_way_to_the_disk_holds_on() -> None:
         node.close()
 
 
-async def _send_first(dispatcher: Dispatcher, line: Line, job: Job, writing: Coroutine[Any, Any, bool]) -> None:
+async def _send_first(dispatcher: Dispatcher, line: Line, job: Job, rows: tuple[Row, ...]) -> None:
     dispatcher._perform(line, job)
-    await writing
+    await dispatcher._ledger.write_send(job, rows)
 
 
-async def _never_look_again(dispatcher: Dispatcher, line: Line, job: Job, writing: Coroutine[Any, Any, bool]) -> None:
-    if await writing:
+async def _never_look_again(dispatcher: Dispatcher, line: Line, job: Job, rows: tuple[Row, ...]) -> None:
+    if await dispatcher._ledger.write_send(job, rows):
         dispatcher._perform(line, job)
 
 
